@@ -1,0 +1,137 @@
+"""The bus in one process: SQLite in WAL mode, group commit, real partitions and groups.
+
+Topics `raw`, `dead` and `settings` live in `bus.db`; topic `buckets` and every group's offsets in the store's file, so
+that effects, marks and offset share one transaction.
+"""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from footfall_common.bus import Listener, Outgoing
+from footfall_common.bus.embedded import log
+from footfall_common.bus.embedded.appender import Appender
+from footfall_common.bus.embedded.consumer import EmbeddedConsumer, EmbeddedReader
+from footfall_common.bus.embedded.groups import Group
+from footfall_common.bus.embedded.topic import Home, Topic, TopicSpec
+from footfall_common.clock import Clock
+from footfall_common.errors import NotFound
+from footfall_common.placement import Topics
+from footfall_common.sqlite import SqliteFile
+
+SCHEMA = log.SCHEMA
+
+
+@dataclass(frozen=True, slots=True)
+class BusLimits:
+    """Bounds of the embedded bus: bytes waiting for a commit, seconds until 503, records kept in memory a topic."""
+
+    buffer_bytes: int = 64 * 1024 * 1024
+    deadline: float = 8.0
+    tail_records: int = 20_000
+
+
+def topic_specs(topics: Topics, partitions: int = 4) -> tuple[TopicSpec, ...]:
+    """The four topics of a placement, as the embedded process keeps them."""
+    return (
+        TopicSpec(topics.raw, partitions),
+        TopicSpec(topics.dead, 1),
+        TopicSpec(topics.settings, 1, compacted=True),
+        TopicSpec(topics.buckets, partitions, home="store"),
+    )
+
+
+class EmbeddedBus:
+    """The bus port on two SQLite files. The files are opened and closed by whoever made them."""
+
+    def __init__(
+        self, files: Mapping[Home, SqliteFile], specs: Sequence[TopicSpec], clock: Clock, limits: BusLimits
+    ) -> None:
+        self._offsets = files["store"]
+        self._files = files
+        self._topics = {spec.name: Topic(spec, files[spec.home], tail_records=limits.tail_records) for spec in specs}
+        self._appenders = {
+            home: Appender(file, self._topics, clock, buffer_bytes=limits.buffer_bytes, deadline=limits.deadline)
+            for home, file in files.items()
+        }
+        self._groups: dict[tuple[str, str], Group] = {}
+
+    async def open(self) -> None:
+        """Make topics where they are missing."""
+        for topic in self._topics.values():
+            await topic.open()
+
+    async def close(self) -> None:
+        """Finish what was published."""
+        for appender in self._appenders.values():
+            await appender.close()
+
+    async def publish(self, records: Sequence[Outgoing]) -> None:
+        """Returns once every record is on disk; BusUnavailable when one is not."""
+        if not records:
+            return
+        topic = records[0].topic
+        if len(records) == 1 or all(record.topic == topic for record in records):
+            await self._appenders[self.topic(topic).spec.home].add(records)
+            return
+        for home in sorted({self.topic(record.topic).spec.home for record in records}):
+            await self._appenders[home].add([r for r in records if self.topic(r.topic).spec.home == home])
+
+    async def consumer(self, topic: str, group: str, listener: Listener) -> EmbeddedConsumer:
+        """Join a group."""
+        opened = self.topic(topic)
+        members = self._groups.setdefault((topic, group), Group(opened.partitions))
+        consumer = EmbeddedConsumer(opened, group, members, self._offsets, listener)
+        await members.join(consumer)
+        return consumer
+
+    async def reader(self, topic: str) -> EmbeddedReader:
+        """Read a topic from its beginning without a group."""
+        return EmbeddedReader(self.topic(topic))
+
+    async def oldest_pending(self, topic: str, group: str) -> int | None:
+        """The append time (ms) of the oldest record that the group has not committed; None when it has all."""
+        opened = self.topic(topic)
+        pending = [(number, at) for number, at in (await self._next(opened, group)).items() if at < opened.ends[number]]
+        if not pending:
+            return None
+
+        def work(connection: sqlite3.Connection) -> list[int | None]:
+            return [log.appended_at(connection, opened.ids[number], at) for number, at in pending]
+
+        return min((at for at in await opened.file.read(work) if at is not None), default=None)
+
+    async def lag(self, topic: str, group: str) -> int:
+        """How many records the group has not committed yet."""
+        opened = self.topic(topic)
+        return sum(opened.ends[number] - at for number, at in (await self._next(opened, group)).items())
+
+    async def check(self) -> str | None:
+        """Why the bus takes nothing at the moment; None when it does."""
+        for file in self._files.values():
+            if reason := await file.check():
+                return reason
+        return None
+
+    async def trim(self, topic: str, before: int) -> int:
+        """Delete what was appended before a time and every group has read; returns how many batches went."""
+        opened = self.topic(topic)
+        below = await self._offsets.read(lambda connection: log.committed_by_all(connection, topic))
+
+        def work(connection: sqlite3.Connection) -> int:
+            return sum(log.trim(connection, opened.ids[number], before, at) for number, at in below.items())
+
+        return await opened.file.write(work)
+
+    def topic(self, name: str) -> Topic:
+        """An open topic; NotFound for one that this bus was not made with."""
+        try:
+            return self._topics[name]
+        except KeyError:
+            message = f"There is no topic {name}."
+            raise NotFound(message, field="topic") from None
+
+    async def _next(self, topic: Topic, group: str) -> dict[int, int]:
+        name = topic.spec.name
+        stored = await self._offsets.read(lambda connection: log.committed(connection, group, name))
+        return {number: stored.get(number, 0) for number in range(topic.spec.partitions)}

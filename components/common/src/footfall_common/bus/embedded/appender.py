@@ -1,0 +1,104 @@
+"""Collects what is published while a commit is under way and brings it to disk with the next one.
+
+At most one commit is in flight; everybody who published meanwhile shares the following one. The buffer is bounded and
+every group has a deadline: past either, BusUnavailable; a group that lands after its deadline is absorbed by
+de-duplication downstream.
+"""
+
+import asyncio
+import functools
+import itertools
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from footfall_common.bus import Outgoing
+from footfall_common.bus.embedded import log
+from footfall_common.bus.embedded.topic import Topic
+from footfall_common.clock import Clock
+from footfall_common.errors import BusUnavailable, Unavailable
+from footfall_common.sqlite import SqliteFile
+
+Landed = Mapping[str, Mapping[int, log.Batch]]
+
+
+@dataclass(slots=True)
+class _Group:
+    records: list[Outgoing] = field(default_factory=list)
+    waiters: list[asyncio.Future[None]] = field(default_factory=list)
+    size: int = 0
+
+    def succeed(self) -> None:
+        for waiter in self.waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def fail(self, message: str) -> None:
+        for waiter in self.waiters:
+            if not waiter.done():
+                waiter.set_exception(BusUnavailable(message, retry_after=1))
+
+
+class Appender:
+    """The publishing side of one file."""
+
+    def __init__(
+        self, file: SqliteFile, topics: Mapping[str, Topic], clock: Clock, *, buffer_bytes: int, deadline: float
+    ) -> None:
+        self._file = file
+        self._topics = topics
+        self._clock = clock
+        self._buffer_bytes = buffer_bytes
+        self._deadline = deadline
+        self._group = _Group()
+        self._in_flight = 0
+        self._running: asyncio.Task[None] | None = None
+
+    def add(self, records: Sequence[Outgoing]) -> asyncio.Future[None]:
+        """Take records into the next commit; the future ends once they are synced."""
+        size = sum(len(record.value) for record in records)
+        if self._group.size + self._in_flight + size > self._buffer_bytes:
+            message = "The bus's buffer is full; try again."
+            raise BusUnavailable(message, retry_after=1)
+        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        group = self._group
+        group.records.extend(records)
+        group.size += size
+        group.waiters.append(waiter)
+        if self._running is None:
+            self._running = asyncio.create_task(self._run())
+        return waiter
+
+    async def close(self) -> None:
+        """Finish what was taken."""
+        while self._running is not None:
+            await self._running
+
+    async def _run(self) -> None:
+        while self._group.waiters:
+            group, self._group = self._group, _Group()
+            self._in_flight = group.size
+            expiry = asyncio.get_running_loop().call_later(
+                self._deadline, group.fail, "The bus did not acknowledge in time; try again."
+            )
+            try:
+                landed = await self._file.write(functools.partial(self._land, group.records))
+            except Unavailable as error:
+                group.fail(error.message)
+            else:
+                for name, appended in landed.items():
+                    self._topics[name].noticed(appended)
+                group.succeed()
+            finally:
+                expiry.cancel()
+                self._in_flight = 0
+        self._running = None
+
+    def _land(self, records: Sequence[Outgoing], connection: sqlite3.Connection) -> Landed:
+        now = self._clock.now_ms()
+        by_topic = itertools.groupby(sorted(records, key=_topic), key=_topic)
+        return {name: self._topics[name].append(connection, list(part), now) for name, part in by_topic}
+
+
+def _topic(record: Outgoing) -> str:
+    return record.topic

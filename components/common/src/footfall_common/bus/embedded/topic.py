@@ -1,0 +1,118 @@
+"""One topic of the embedded bus: its partitions, where they end, and the newest batches, kept in memory.
+
+The tail is a cache: a consumer that keeps up reads what it holds and costs no query; what it lacks is read from the
+file. It is filled only after a commit, so nobody ever reads what is not on disk.
+"""
+
+import asyncio
+import sqlite3
+import zlib
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from footfall_common.bus import Outgoing, Partition, Received
+from footfall_common.bus.embedded import log
+from footfall_common.sqlite import SqliteFile
+
+Home = Literal["bus", "store"]
+
+
+@dataclass(frozen=True, slots=True)
+class TopicSpec:
+    """A topic: how many partitions (never changed later: keys would move), which file, whether compacted."""
+
+    name: str
+    partitions: int = 4
+    home: Home = "bus"
+    compacted: bool = False
+
+
+@dataclass(slots=True)
+class _Tail:
+    batches: deque[log.Batch] = field(default_factory=deque)
+    held: int = 0
+
+
+class Topic:
+    """State of one open topic."""
+
+    def __init__(self, spec: TopicSpec, file: SqliteFile, *, tail_records: int) -> None:
+        self.spec = spec
+        self.file = file
+        self.partitions = tuple(Partition(spec.name, number) for number in range(spec.partitions))
+        self.ids: list[int] = []
+        self.ends: list[int] = []
+        self._tails = [_Tail() for _ in self.partitions]
+        self._tail_records = max(1, tail_records // spec.partitions)
+        self._arrival = asyncio.Event()
+
+    async def open(self) -> None:
+        """Make the partitions where they are missing and learn where they end; compact where that is wanted."""
+
+        def work(connection: sqlite3.Connection) -> tuple[list[int], list[int]]:
+            ids = log.partitions(connection, self.spec.name, self.spec.partitions)
+            if self.spec.compacted:
+                for partition in ids:
+                    log.compact(connection, partition)
+            return ids, [log.end(connection, partition) for partition in ids]
+
+        self.ids, self.ends = await self.file.write(work)
+
+    def number_of(self, key: bytes) -> int:
+        """The partition of a key."""
+        return zlib.crc32(key) % self.spec.partitions
+
+    def append(self, connection: sqlite3.Connection, records: Sequence[Outgoing], now: int) -> Mapping[int, log.Batch]:
+        """Inside a write: put records at their partitions' ends. Hand the result to `noticed` after the commit."""
+        split: dict[int, list[log.Content]] = {}
+        for record in records:
+            split.setdefault(self.number_of(record.key), []).append(record[1:])
+        return {number: log.append(connection, self.ids[number], part, now) for number, part in split.items()}
+
+    def noticed(self, appended: Mapping[int, log.Batch]) -> None:
+        """What a commit brought: move the ends, keep the tail, wake who waits."""
+        for number, batch in appended.items():
+            tail = self._tails[number]
+            if batch.offsets[0] != self.ends[number]:  # a commit whose caller was gone: the tail would have a hole
+                tail.batches.clear()
+                tail.held = 0
+            self.ends[number] = max(self.ends[number], batch.offsets[-1] + 1)
+            tail.batches.append(batch)
+            tail.held += len(batch.records)
+            while tail.held > self._tail_records and len(tail.batches) > 1:
+                tail.held -= len(tail.batches.popleft().records)
+        self.wake()
+
+    def wake(self) -> None:
+        """Let everyone who waits look again."""
+        self._arrival.set()
+        self._arrival = asyncio.Event()
+
+    def arrival(self) -> asyncio.Event:
+        """Set when something arrives after this call."""
+        return self._arrival
+
+    async def read(self, number: int, offset: int, limit: int) -> list[Received]:
+        """At most `limit` records of a partition from `offset` on."""
+        if offset >= self.ends[number]:
+            return []
+        batches: Sequence[log.Batch] = self._tails[number].batches
+        if not batches or batches[0].offsets[0] > offset:
+            partition = self.ids[number]
+            batches = await self.file.read(lambda connection: log.read(connection, partition, offset, limit))
+        return _received(self.partitions[number], batches, offset, limit)
+
+
+def _received(partition: Partition, batches: Sequence[log.Batch], offset: int, limit: int) -> list[Received]:
+    found: list[Received] = []
+    for batch in batches:
+        if not batch.offsets or batch.offsets[-1] < offset:
+            continue
+        for at, (key, value, headers) in zip(batch.offsets, batch.records, strict=True):
+            if at >= offset:
+                found.append(Received(partition, at, key, value, headers, batch.appended))
+                if len(found) == limit:
+                    return found
+    return found

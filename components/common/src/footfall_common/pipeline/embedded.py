@@ -1,0 +1,44 @@
+"""The effects port of the embedded process: rows, edges, marks and offsets in one transaction of the store's file."""
+
+import sqlite3
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from footfall_common.bus import Outgoing
+from footfall_common.bus.embedded.consumer import EmbeddedConsumer
+from footfall_common.bus.embedded.log import Batch
+from footfall_common.bus.embedded.topic import Topic
+from footfall_common.clock import Clock
+from footfall_common.events.keys import bucket_key
+from footfall_common.pipeline.effects import Effects, Mark
+from footfall_common.sqlite import SqliteFile
+from footfall_common.store.embedded import write_rows
+
+_encode = msgspec.json.Encoder().encode
+
+
+def mark_record(topic: str, mark: Mark) -> Outgoing:
+    """A mark as topic `buckets` carries it."""
+    return Outgoing(topic, bucket_key(mark.tenant, mark.bucket), _encode(mark))
+
+
+class EmbeddedSink:
+    """Applies effects for one consumer of the raw topic."""
+
+    def __init__(self, file: SqliteFile, buckets: Topic, consumer: EmbeddedConsumer, clock: Clock) -> None:
+        self._file = file
+        self._buckets = buckets
+        self._consumer = consumer
+        self._clock = clock
+
+    async def apply(self, effects: Effects) -> None:
+        """Returns once all of it is durable; Conflict, with nothing written, when a partition has a new owner."""
+        marks = [mark_record(self._buckets.spec.name, mark) for mark in effects.marks]
+        self._buckets.noticed(await self._file.write(lambda connection: self._work(connection, effects, marks)))
+
+    def _work(self, connection: sqlite3.Connection, effects: Effects, marks: Sequence[Outgoing]) -> Mapping[int, Batch]:
+        write_rows(connection, effects.rows, effects.edges)
+        appended = self._buckets.append(connection, marks, self._clock.now_ms())
+        self._consumer.commit_within(connection, effects.commit)
+        return appended

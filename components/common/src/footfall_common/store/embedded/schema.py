@@ -1,0 +1,51 @@
+"""The tables of `store.db`, after the design's CQL tables; docs/decisions/embedded-tables.md has the measurements.
+
+What differs from CQL saves pages, since what an event costs here is the pages that it makes SQLite write:
+- the event itself stands once, in `events_by_bucket`, found by its time and position;
+- `events_by_visitor` is `event_ids` in another order, sorted when a visitor's month is read;
+- `visitor_months` stands for `visitor_latest` and `visitors`: it changes once a visitor and day, and says which days
+  of `event_ids` hold a month's events;
+- keys that only keep Cassandra's partitions small (month, slice, shard) are gone.
+
+UUIDs are 16 bytes. `day` is the day of `occurred`; everything else follows `ts`.
+"""
+
+TABLES = (
+    """CREATE TABLE IF NOT EXISTS event_ids (
+        tenant BLOB, visitor BLOB, day INTEGER, event_id BLOB,
+        ts INTEGER, part INTEGER, off INTEGER, idx INTEGER, anonymous INTEGER,
+        PRIMARY KEY (tenant, visitor, day, event_id)) WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS visitor_months (
+        tenant BLOB, visitor BLOB, month INTEGER, first_day INTEGER, last_day INTEGER,
+        PRIMARY KEY (tenant, visitor, month)) WITHOUT ROWID""",
+    # With a rowid, as `chunks`: a row of more than 1 KB would not fit a page of a table without.
+    """CREATE TABLE IF NOT EXISTS events_by_bucket (
+        tenant BLOB, bucket INTEGER, part INTEGER, off INTEGER, idx INTEGER,
+        visitor BLOB, day INTEGER, event_id BLOB, raw BLOB, enriched BLOB,
+        PRIMARY KEY (tenant, bucket, part, off, idx))""",
+    """CREATE TABLE IF NOT EXISTS buckets_seen (
+        tenant BLOB, bucket INTEGER, part INTEGER,
+        PRIMARY KEY (tenant, bucket, part)) WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS edges (
+        tenant BLOB, visitor BLOB, at INTEGER, event_id BLOB, contact BLOB, trust TEXT,
+        PRIMARY KEY (tenant, visitor, at, event_id)) WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS segments (
+        tenant BLOB, bucket INTEGER, resource BLOB, version INTEGER,
+        watermark TEXT, chunks TEXT, rows INTEGER, created INTEGER,
+        PRIMARY KEY (tenant, bucket, resource, version)) WITHOUT ROWID""",
+    # Which versions list a chunk: a sweep must know it without reading every segment.
+    """CREATE TABLE IF NOT EXISTS segment_chunks (
+        tenant BLOB, chunk BLOB, bucket INTEGER, resource BLOB, version INTEGER,
+        PRIMARY KEY (tenant, chunk, bucket, resource, version)) WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS chunks (
+        tenant BLOB, chunk BLOB, body BLOB,
+        PRIMARY KEY (tenant, chunk))""",
+    """CREATE TABLE IF NOT EXISTS documents (
+        key BLOB PRIMARY KEY, revision INTEGER, published INTEGER, change INTEGER, body BLOB) WITHOUT ROWID""",
+    "CREATE INDEX IF NOT EXISTS documents_unpublished ON documents (change) WHERE published < revision",
+    """CREATE TABLE IF NOT EXISTS clients (
+        client BLOB PRIMARY KEY, tenant BLOB, name TEXT, secret BLOB, created INTEGER, scopes TEXT,
+        disabled INTEGER, revoked_before INTEGER, UNIQUE (tenant, name)) WITHOUT ROWID""",
+    """CREATE TABLE IF NOT EXISTS signing_keys (
+        kid TEXT PRIMARY KEY, created INTEGER, jwk BLOB) WITHOUT ROWID""",
+)

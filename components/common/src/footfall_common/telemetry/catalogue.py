@@ -1,0 +1,88 @@
+"""Every metric of Footfall: `docs/metrics.md` is made from this list, and alerts are written against it."""
+
+from footfall_common.telemetry.metrics import Metric
+
+REQUESTS = Metric(
+    "footfall_http_requests_total",
+    "counter",
+    "Requests answered, by route template.",
+    ("component", "method", "route", "status"),
+)
+REQUEST_SECONDS = Metric(
+    "footfall_http_request_seconds",
+    "histogram",
+    "Time from a request's first byte to its answer's last.",
+    ("component", "route"),
+)
+READY = Metric(
+    "footfall_ready",
+    "gauge",
+    "1 while a component's readiness check passes, as of the last time it was asked.",
+    ("component", "check"),
+)
+EVENTS = Metric(
+    "footfall_receiver_events_total",
+    "counter",
+    "Events answered at the native door, by verdict.",
+    ("status", "reason"),
+)
+DEAD_LETTERS = Metric(
+    "footfall_dead_letters_total",
+    "counter",
+    "Events and records put into the dead-letter topic.",
+    ("stage", "reason"),
+)
+STORED = Metric(
+    "footfall_stored_events_total",
+    "counter",
+    "Events met by the raw receiver, by what was decided of them.",
+    ("decision",),
+)
+LAG = Metric(
+    "footfall_consumer_lag_records",
+    "gauge",
+    "Records that a consumer group has not committed yet.",
+    ("group",),
+)
+LAG_SECONDS = Metric(
+    "footfall_consumer_lag_seconds",
+    "gauge",
+    "Age of the oldest record that a consumer group has not committed yet.",
+    ("group",),
+)
+SEGMENTS = Metric(
+    "footfall_segments_written_total",
+    "counter",
+    "Segment versions that the bucket worker has written.",
+)
+FEED_EVENTS = Metric(
+    "footfall_feed_events_total",
+    "counter",
+    "Events handed out by the feed.",
+)
+TOKENS = Metric(
+    "footfall_identity_tokens_total",
+    "counter",
+    "Token requests, by outcome (issued, or the OAuth error).",
+    ("outcome",),
+)
+RELAYED = Metric(
+    "footfall_settings_published_total",
+    "counter",
+    "Settings documents put on the settings topic.",
+)
+
+METRICS = (
+    DEAD_LETTERS,
+    EVENTS,
+    FEED_EVENTS,
+    LAG,
+    LAG_SECONDS,
+    READY,
+    RELAYED,
+    REQUEST_SECONDS,
+    REQUESTS,
+    SEGMENTS,
+    STORED,
+    TOKENS,
+)

@@ -1,0 +1,1 @@
+"""Footfall identity: OAuth 2 client credentials, discovery and JWKS."""

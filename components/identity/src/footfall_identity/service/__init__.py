@@ -1,0 +1,1 @@
+"""What identity does: keeps signing keys and clients, and answers OAuth requests."""

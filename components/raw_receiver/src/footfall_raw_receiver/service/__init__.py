@@ -1,0 +1,1 @@
+"""What the raw receiver and the bucket worker decide and do."""

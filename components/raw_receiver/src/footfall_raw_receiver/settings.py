@@ -1,0 +1,52 @@
+"""The raw receiver's settings."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from footfall_common.settings import Settings
+
+
+class RawReceiverSettings(Settings):
+    """The raw receiver and its second role, the bucket worker."""
+
+    prefix: ClassVar[str] = "RAW_RECEIVER"
+
+    paused: bool = False
+    """Consume no raw events, so that they wait on the bus; for measuring the receiver alone."""
+    chunk_records: int = Field(default=500, ge=1, le=10_000)
+    """Raw records stored together. More shares one sync among more events, and lets the first of them wait longer."""
+    piece_bytes: int = Field(default=65_536, ge=1_024)
+    """Bytes of raw records decided in one go before others in the process get their turn (about 2 ms)."""
+    known_ids: int = Field(default=50_000, ge=0)
+    """Event ids kept in memory to recognise copies without asking the store; about 400 bytes each."""
+    user_agents: int = Field(default=5_000, ge=1)
+    """Parsed user agents kept in memory; parsing one costs about 0.1 ms."""
+    attributions: int = Field(default=5_000, ge=1)
+    """Pairs of address and referrer whose channel and source are kept in memory."""
+    poll_seconds: float = Field(default=1.0, gt=0, le=10)
+    """How long one look for new records waits for the first."""
+    retry_seconds: float = Field(default=0.1, gt=0, le=60)
+    """The first wait after bus or store did not answer; it doubles up to `retry_max_seconds`."""
+    retry_max_seconds: float = Field(default=5.0, gt=0, le=60)
+    """The longest wait before bus or store are tried again."""
+    dead_letters_per_second: int = Field(default=1_000, ge=1)
+    """Dead letters written a second; past it the consumer waits, so that garbage cannot flood the bus."""
+    lag_seconds: float = Field(default=5.0, gt=0)
+    """How often the lag metrics are read."""
+    segment_seconds: float = Field(default=1.0, ge=0, le=5)
+    """How long marks are collected before their buckets are brought up to date."""
+    segment_marks: int = Field(default=2_000, ge=1)
+    """Marks worked on together."""
+    segment_rows: int = Field(default=20_000, ge=1)
+    """Rows of one bucket made into chunks together; bounds the worker's memory."""
+    chunk_bytes: int = Field(default=1_000_000, ge=10_000, le=1_000_000)
+    """The largest chunk."""
+    flush_bytes: int = Field(default=4_000_000, ge=10_000)
+    """Bytes of chunks of several buckets that are written together."""
+    merge_below_bytes: int = Field(default=512_000, ge=0, le=1_000_000)
+    """A chunk below this is merged with others."""
+    merge_chunks: int = Field(default=16, ge=2)
+    """How many chunks below `merge_below_bytes` are merged."""
+    sweep_seconds: float = Field(default=3_600.0, gt=0)
+    """How often superseded segment versions are deleted, and how long ago they must have been superseded."""

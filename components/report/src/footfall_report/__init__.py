@@ -1,0 +1,1 @@
+"""Footfall report: Creatio's feed and the native reports."""

@@ -1,0 +1,1 @@
+"""Report's doors: parse, ask the service, render."""

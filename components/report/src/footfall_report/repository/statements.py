@@ -1,0 +1,134 @@
+"""The SQL of the overview, one statement a question. Tables and columns are told by their CREATE statements.
+
+`stored` = rows as they came, `event` = each event once, `step` = a visitor's event and the first event of its visit.
+A visit is known by the number `n` of its first event. $start and $stop bound the range.
+"""
+
+TABLES = """
+CREATE TEMP TABLE midnight (zone INTEGER, day INTEGER, start BIGINT);
+CREATE TEMP TABLE site (resource UUID, zone INTEGER);
+CREATE TEMP TABLE chosen (resource UUID);
+CREATE TEMP TABLE rule (
+    goal INTEGER, resource UUID, since BIGINT, until BIGINT, type VARCHAR,
+    name_kind TINYINT, name VARCHAR, value_kind TINYINT, value VARCHAR, cost_kind TINYINT, cost DOUBLE);
+CREATE TEMP TABLE stored (
+    event_id UUID, tracking_id UUID, resource UUID, occurred_day INTEGER, ts BIGINT, received BIGINT,
+    type VARCHAR, name VARCHAR, value VARCHAR, cost DOUBLE,
+    device VARCHAR, os VARCHAR, browser VARCHAR, channel VARCHAR, source VARCHAR, campaign VARCHAR);
+"""
+
+# Names and values are looked at by goals alone, and are what takes most room.
+LOAD = """
+INSERT INTO stored
+SELECT event_id, tracking_id, resource, occurred_day, ts, received, type,
+    CASE WHEN resource IN (SELECT resource FROM rule) THEN name ELSE '' END,
+    CASE WHEN resource IN (SELECT resource FROM rule) THEN value ELSE '' END,
+    cost, device, os, browser, channel, source, campaign
+FROM batch
+WHERE ts >= $low AND ts < $high AND type NOT IN (SELECT unnest($hidden))
+    AND (NOT $some OR resource IN (SELECT resource FROM chosen))
+"""
+
+EVENTS = """
+CREATE TEMP TABLE event AS
+SELECT row_number() OVER () AS n, *
+FROM (SELECT DISTINCT ON (tracking_id, occurred_day, event_id) * FROM stored)
+"""
+
+FORGET_STORED = "DROP TABLE stored"
+
+# The one window query of visits. `apart`: no event of the visitor came within 30 minutes before, or it came on another
+# day of the site's zone. Inside such a span, the visit's campaign is the last one named: every event before the first
+# that differs from the visit's has the visit's own, or none. So an event begins a visit where it is apart, or names a
+# campaign other than the one held.
+STEPS = """
+CREATE TEMP TABLE step AS
+WITH local AS (
+    SELECT e.n, e.resource, e.tracking_id, e.ts, e.event_id, e.campaign, m.day
+    FROM (
+        SELECT e.*, coalesce(s.zone, 0) AS zone
+        FROM event e LEFT JOIN site s USING (resource)
+        WHERE e.tracking_id IS NOT NULL
+    ) e ASOF JOIN midnight m ON m.zone = e.zone AND m.start <= e.ts
+), parted AS (
+    SELECT *, coalesce(ts - lag(ts) OVER inOrder > 1800000 OR day <> lag(day) OVER inOrder, true) AS apart
+    FROM local
+    WINDOW inOrder AS (PARTITION BY resource, tracking_id ORDER BY ts, event_id)
+), spanned AS (
+    SELECT *, count(*) FILTER (WHERE apart) OVER (
+        PARTITION BY resource, tracking_id ORDER BY ts, event_id ROWS UNBOUNDED PRECEDING) AS span
+    FROM parted
+), carried AS (
+    SELECT *, last_value(nullif(campaign, '') IGNORE NULLS) OVER (
+        PARTITION BY resource, tracking_id, span ORDER BY ts, event_id
+        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS held
+    FROM spanned
+), begun AS (
+    SELECT *, CASE WHEN apart OR (campaign <> '' AND campaign <> coalesce(held, '')) THEN n END AS begins
+    FROM carried
+)
+SELECT n, last_value(begins IGNORE NULLS) OVER (
+    PARTITION BY resource, tracking_id ORDER BY ts, event_id ROWS UNBOUNDED PRECEDING) AS first
+FROM begun
+"""
+
+_COUNTED = """
+FROM (SELECT * FROM event WHERE ts >= $start AND ts < $stop) e
+ASOF JOIN (SELECT * FROM midnight WHERE zone = $zone) m ON m.start <= e.ts
+"""
+
+NUMBERS = f"""
+SELECT CASE WHEN grouping(m.day) = 0 THEN m.day END, CASE WHEN grouping(e.resource) = 0 THEN e.resource END,
+    count(*), count(*) FILTER (WHERE e.type = $page), count(DISTINCT e.tracking_id)
+{_COUNTED}
+GROUP BY GROUPING SETS ((), (m.day), (e.resource))
+"""
+
+VISITS = f"""
+SELECT CASE WHEN grouping(m.day) = 0 THEN m.day END, CASE WHEN grouping(e.resource) = 0 THEN e.resource END, count(*)
+{_COUNTED}
+WHERE e.n IN (SELECT first FROM step)
+GROUP BY GROUPING SETS ((), (m.day), (e.resource))
+"""  # noqa: S608 - both parts stand in this module
+
+SOURCES = """
+SELECT f.channel, f.source, count(DISTINCT f.n), count(DISTINCT f.tracking_id), count(*) FILTER (WHERE e.type = $page)
+FROM step s JOIN event e ON e.n = s.n JOIN event f ON f.n = s.first
+WHERE f.ts >= $start AND f.ts < $stop
+GROUP BY f.channel, f.source
+ORDER BY 3 DESC, 1, 2
+"""
+
+DEVICES = """
+SELECT device, os, browser, count(DISTINCT tracking_id), count(*) FILTER (WHERE type = $page)
+FROM event
+WHERE ts >= $start AND ts < $stop
+GROUP BY device, os, browser
+ORDER BY 4 DESC, 5 DESC, 1, 2, 3
+"""
+
+
+def _text_filter(column: str) -> str:
+    """Creatio's text filter: 0 none, 1 equal, 2 contains, 3 begins, 4 ends; texts compare without case."""
+    event, rule = f"lower(e.{column})", f"lower(r.{column})"
+    return f"""CASE r.{column}_kind WHEN 0 THEN true WHEN 1 THEN {event} = {rule} WHEN 2 THEN contains({event}, {rule})
+        WHEN 3 THEN starts_with({event}, {rule}) WHEN 4 THEN ends_with({event}, {rule}) END"""
+
+
+GOALS = f"""
+WITH hit AS (
+    SELECT r.goal, e.n, e.ts, e.tracking_id
+    FROM event e JOIN rule r ON e.resource = r.resource AND e.received >= r.since AND e.received < r.until
+    WHERE (r.type = '' OR e.type = lower(r.type))
+        AND {_text_filter("name")}
+        AND {_text_filter("value")}
+        AND CASE r.cost_kind WHEN 0 THEN true WHEN 1 THEN e.cost = r.cost WHEN 2 THEN e.cost <= r.cost
+            WHEN 3 THEN e.cost >= r.cost END
+)
+SELECT h.goal,
+    count(*) FILTER (WHERE h.ts >= $start AND h.ts < $stop),
+    count(DISTINCT s.first) FILTER (WHERE f.ts >= $start AND f.ts < $stop),
+    count(DISTINCT h.tracking_id) FILTER (WHERE h.ts >= $start AND h.ts < $stop)
+FROM hit h LEFT JOIN step s ON s.n = h.n LEFT JOIN event f ON f.n = s.first
+GROUP BY h.goal
+"""  # noqa: S608 - its parts stand in this module

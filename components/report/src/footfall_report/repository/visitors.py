@@ -1,0 +1,49 @@
+"""Visitors' rows from the store, in the bounded pieces that its port asks for."""
+
+import asyncio
+import uuid
+from collections.abc import Mapping, Sequence
+
+from footfall_common.events.model import HIDDEN_TYPES
+from footfall_common.store import EventReads, FeedRow, Latest
+from footfall_common.tenancy import TenantContext
+from footfall_report.models.cursor import FeedKey
+from footfall_report.models.feed import type_of
+from footfall_report.models.merge import Run, key_of
+
+_LATEST_AT_ONCE = 100
+"""Keys of one `latest`, as the port asks."""
+
+
+class Visitors:
+    """Reads on in visitors' runs."""
+
+    def __init__(self, events: EventReads) -> None:
+        self._events = events
+
+    async def latest(self, tenant: TenantContext, visitors: Sequence[uuid.UUID]) -> Mapping[uuid.UUID, Latest]:
+        """`visitor_latest` of any number of visitors."""
+        found: dict[uuid.UUID, Latest] = {}
+        for start in range(0, len(visitors), _LATEST_AT_ONCE):
+            found |= await self._events.latest(tenant, visitors[start : start + _LATEST_AT_ONCE])
+        return found
+
+    async def read_on(self, tenant: TenantContext, runs: Sequence[Run], last: FeedKey | None, limit: int) -> None:
+        """At most `limit` more rows of each run, those after `last` kept; a run whose month ended goes to the next."""
+        ended = await asyncio.gather(*(self._read(tenant, run, last, limit) for run in runs))
+        done = [run for run, end in zip(runs, ended, strict=True) if end]
+        unasked = [run.visitor for run in done if run.months is None]
+        latest = await self.latest(tenant, unasked) if unasked else {}
+        for run in done:
+            if run.months is None:
+                months = latest[run.visitor].months if run.visitor in latest else ()
+                run.months = sorted(months, reverse=True)
+            run.descend()
+
+    async def _read(self, tenant: TenantContext, run: Run, last: FeedKey | None, limit: int) -> bool:
+        rows = await self._events.visitor_month(tenant, run.visitor, run.month, run.until, limit)
+        return run.took(rows, [row for row in rows if _shown(row, last)], limit=limit)
+
+
+def _shown(row: FeedRow, last: FeedKey | None) -> bool:
+    return (last is None or key_of(row) > last) and type_of(row) not in HIDDEN_TYPES

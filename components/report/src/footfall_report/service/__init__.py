@@ -1,0 +1,1 @@
+"""The two things report answers: the feed and the overview."""

@@ -1,0 +1,1 @@
+"""Footfall standalone: the five components in one process, and the `footfall` command."""

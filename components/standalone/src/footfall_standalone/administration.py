@@ -1,0 +1,104 @@
+"""The admin APIs of tenant and identity, as `up` calls them: over HTTP on loopback, like the operator does later."""
+
+import uuid
+from collections.abc import Callable
+from http import HTTPStatus
+
+import httpx
+import msgspec
+
+from footfall_common.errors import InvalidInput, Unavailable
+from footfall_common.manifest import Registration
+from footfall_standalone.datadir import Credentials, KnownSite, KnownTenant
+
+CLIENT = "creatio"
+"""The name of the client that `up` makes for each tenant."""
+
+
+class _Registered(msgspec.Struct, rename="camel"):
+    tenant: str
+    resources: list[KnownSite]
+
+
+class _Issued(msgspec.Struct, rename="camel"):
+    client_id: str
+    client_secret: str
+
+
+class _Listed(msgspec.Struct, rename="camel"):
+    client_id: str
+
+
+class _Detail(msgspec.Struct):
+    message: str
+    code: str = ""
+    field: str | None = None
+
+
+class _Error(msgspec.Struct):
+    error: _Detail
+
+
+class Refused(InvalidInput):
+    """The admin API does not take this state; `field` is a path below `spec`."""
+
+
+class Administration:
+    """`token` is asked at each call: the file may have been replaced."""
+
+    def __init__(self, client: httpx.AsyncClient, base: str, token: Callable[[], str]) -> None:
+        self._client = client
+        self._base = base
+        self._token = token
+
+    async def register(self, registration: Registration) -> KnownTenant:
+        """Make the tenant as the manifest says. Raises Refused, or Unavailable: then ask again."""
+        guid = registration.guid
+        answer = await self._call(
+            "PUT", f"/tenant/admin/v1/tenants/{guid}", registration.model_dump_json(by_alias=True).encode()
+        )
+        sites = msgspec.json.decode(_taken(answer), type=_Registered).resources
+        return KnownTenant(tenant=str(guid), tenant_id=registration.tenant_id, sites=tuple(sites))
+
+    async def has_client(self, tenant: uuid.UUID, client_id: str) -> bool:
+        """Whether identity knows that client of that tenant."""
+        answer = await self._call("GET", _clients(tenant))
+        return any(one.client_id == client_id for one in msgspec.json.decode(_taken(answer), type=list[_Listed]))
+
+    async def issue(self, tenant: uuid.UUID) -> Credentials:
+        """New credentials. A client whose secret nobody kept (a crash came between) gets another one."""
+        answer = await self._call("POST", _clients(tenant), msgspec.json.encode({"name": CLIENT}))
+        if answer.status_code == HTTPStatus.CONFLICT:
+            answer = await self._call("POST", f"{_clients(tenant)}/{CLIENT}/rotate")
+        issued = msgspec.json.decode(_taken(answer), type=_Issued)
+        return Credentials(tenant_id=str(tenant), client_id=issued.client_id, client_secret=issued.client_secret)
+
+    async def _call(self, method: str, path: str, body: bytes | None = None) -> httpx.Response:
+        headers = {"authorization": f"Bearer {self._token()}"}
+        if body is not None:
+            headers["content-type"] = "application/json"
+        try:
+            return await self._client.request(method, self._base + path, content=body, headers=headers)
+        except httpx.TransportError as error:
+            raise Unavailable(f"{path} does not answer ({str(error) or type(error).__name__}).") from error
+
+
+def _clients(tenant: uuid.UUID) -> str:
+    return f"/identity/admin/v1/tenants/{tenant}/clients"
+
+
+def _taken(answer: httpx.Response) -> bytes:
+    """The body of an answer that says yes."""
+    if answer.is_success:
+        return answer.content
+    detail = _detail(answer)
+    if answer.status_code in {HTTPStatus.BAD_REQUEST, HTTPStatus.CONFLICT, HTTPStatus.REQUEST_ENTITY_TOO_LARGE}:
+        raise Refused(detail.message, code=detail.code, field=detail.field)
+    raise Unavailable(f"{answer.request.url.path} answered {answer.status_code}: {detail.message}", code=detail.code)
+
+
+def _detail(answer: httpx.Response) -> _Detail:
+    try:
+        return msgspec.json.decode(answer.content, type=_Error).error
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return _Detail(f"It answered {answer.status_code} without saying why.")

@@ -1,0 +1,1 @@
+"""What the standalone process answers itself."""

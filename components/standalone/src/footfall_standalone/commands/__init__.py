@@ -1,0 +1,1 @@
+"""The subcommands of `footfall`, one a module."""

@@ -1,0 +1,87 @@
+"""The five components in one process on the embedded adapters: the only place where everything meets."""
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from prometheus_client import CollectorRegistry
+
+from footfall_common.auth import AdminToken, TokenVerifier
+from footfall_common.bus import Consumer
+from footfall_common.bus import embedded as embedded_bus
+from footfall_common.bus.embedded import BusLimits, EmbeddedBus, topic_specs
+from footfall_common.bus.embedded.consumer import EmbeddedConsumer
+from footfall_common.clock import SystemClock, new_id
+from footfall_common.documents import NIL
+from footfall_common.errors import BusUnavailable, StoreUnavailable
+from footfall_common.pipeline.embedded import EmbeddedSink
+from footfall_common.pipeline.view import SettingsView
+from footfall_common.placement import Placement, names
+from footfall_common.process import Component, Process
+from footfall_common.sqlite import SqliteFile
+from footfall_common.store.embedded import EmbeddedStore, schema
+from footfall_identity import app as identity
+from footfall_raw_receiver import app as raw_receiver
+from footfall_receiver import app as receiver
+from footfall_report import app as report
+from footfall_standalone.background import background
+from footfall_standalone.configuration import Configuration
+from footfall_standalone.datadir import DataDir
+from footfall_tenant import app as tenant
+
+
+@asynccontextmanager
+async def process(data: DataDir, issuer: str, reader_threads: int) -> AsyncIterator[Process]:
+    """The collaborators of one process on the files of `data`, closed in the end. Raises Unavailable."""
+    clock = SystemClock()
+    all_names = names(NIL, Placement.POOLED)
+    data.admin_token(secrets.token_bytes)
+    async with AsyncExitStack() as stack:
+        bus_file = SqliteFile(data.bus, embedded_bus.SCHEMA, unavailable=BusUnavailable, readers=1)
+        store_file = SqliteFile(
+            data.store,
+            (*schema.TABLES, *embedded_bus.SCHEMA),
+            unavailable=StoreUnavailable,
+            readers=reader_threads,
+        )
+        for file in (bus_file, store_file):
+            stack.push_async_callback(file.close)
+            await file.open()
+        bus = EmbeddedBus({"bus": bus_file, "store": store_file}, topic_specs(all_names.topics), clock, BusLimits())
+        stack.push_async_callback(bus.close)
+        await bus.open()
+        view = SettingsView(bus, all_names.topics.settings)
+        await stack.enter_async_context(background(view.run()))
+        buckets = bus.topic(all_names.topics.buckets)
+
+        def sink(consumer: Consumer) -> EmbeddedSink:
+            if not isinstance(consumer, EmbeddedConsumer):  # its offsets must be in the transaction of its effects
+                raise TypeError(f"{type(consumer).__name__} is of another bus")
+            return EmbeddedSink(store_file, buckets, consumer, clock)
+
+        yield Process(
+            clock=clock,
+            new_id=new_id,
+            random_bytes=secrets.token_bytes,
+            registry=CollectorRegistry(),
+            bus=bus,
+            store=EmbeddedStore(store_file),
+            names=all_names,
+            view=view,
+            verifier=TokenVerifier(view, issuer, clock),
+            admin=AdminToken(data.read_admin_token),
+            sink=sink,
+        )
+
+
+@asynccontextmanager
+async def components(process: Process, settings: Configuration) -> AsyncIterator[tuple[Component, ...]]:
+    """The running components; those that feed others end first."""
+    async with AsyncExitStack() as stack:
+        yield (
+            await stack.enter_async_context(identity.running(process, settings.identity)),
+            await stack.enter_async_context(tenant.running(process, settings.tenant)),
+            await stack.enter_async_context(report.running(process, settings.report)),
+            await stack.enter_async_context(raw_receiver.running(process, settings.raw_receiver)),
+            await stack.enter_async_context(receiver.running(process, settings.receiver)),
+        )

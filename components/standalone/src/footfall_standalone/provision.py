@@ -1,0 +1,155 @@
+"""Keeps tenants as their manifest files say: at start, and whenever a file changes.
+
+A file acts whole or not at all as far as it can be judged here. One that cannot be used leaves what stands in force
+and is reported once; a tenant that leaves its file stays.
+"""
+
+import asyncio
+import uuid
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import structlog
+
+from footfall_common.errors import Unavailable
+from footfall_common.manifest import (
+    ManifestInvalid,
+    TrackingTenant,
+    read,
+    read_all,
+    registration,
+    without_effect,
+)
+from footfall_standalone.administration import Administration, Refused
+from footfall_standalone.datadir import DataDir
+from footfall_standalone.locate import line_of
+from footfall_standalone.watch import Look, changed, contents
+
+_log = structlog.get_logger(__name__)
+
+Complaint = tuple[int, str | None, str]
+
+
+class Provisioner:
+    """Applies the files to the admin APIs and writes credentials. One task uses it."""
+
+    def __init__(self, paths: Sequence[Path], admin: Administration, data: DataDir, poll_seconds: float) -> None:
+        self._paths = tuple(paths)
+        self._admin = admin
+        self._data = data
+        self._poll = poll_seconds
+        self._in_force: dict[Path, Sequence[TrackingTenant]] = {}
+        self._faults: dict[Path, Complaint] = {}
+        self._pending: set[Path] = set()
+        self._named: set[tuple[uuid.UUID, str]] = set()
+        self._waiting_for: str | None = "The manifests have not been applied yet."
+
+    async def check(self) -> str | None:
+        """Why the files of the start do not act yet; None from then on."""
+        return self._waiting_for
+
+    async def start(self) -> None:
+        """Apply all files, however long the admin APIs take to answer. Raises ManifestInvalid: nothing may begin."""
+        await asyncio.to_thread(read_all, self._paths)
+        for path in self._paths:
+            while not await self._applied(path):  # noqa: ASYNC110 - the admin APIs have no event to wait on
+                await asyncio.sleep(self._poll)
+        self._waiting_for = None
+
+    async def follow(self) -> None:
+        """Act on changes of the files until cancelled."""
+        now = await asyncio.to_thread(contents, self._paths)
+        look = Look(now, now)
+        while True:
+            await asyncio.sleep(self._poll)
+            look, due = changed(look, await asyncio.to_thread(contents, self._paths))
+            for path in due:
+                self._faults.pop(path, None)
+            # A change of one file may also be what another one waited for: a tenant that moved between them.
+            again = self._faults.keys() if due else ()
+            for path in dict.fromkeys((*due, *again, *self._pending)):
+                await self._act(path)
+
+    async def _act(self, path: Path) -> None:
+        try:
+            await self._applied(path)
+        except ManifestInvalid as error:
+            complaint = (error.line, error.field, error.message)
+            if self._faults.get(path) != complaint:
+                self._faults[path] = complaint
+                _log.error(
+                    "manifest_invalid", file=str(path), line=error.line, field=error.field, message=error.message
+                )
+        else:
+            self._faults.pop(path, None)
+
+    async def _applied(self, path: Path) -> bool:
+        """Whether the file acts now; False = the admin APIs do not answer, to be tried again."""
+        if path in self._in_force and not await asyncio.to_thread(path.exists):
+            self._pending.discard(path)
+            raise ManifestInvalid("This file is gone; what it said stays in force.", file=path, line=1)
+        tenants = await asyncio.to_thread(read, path)
+        self._once(path, tenants)
+        try:
+            for tenant in tenants:
+                await self._apply(path, tenant)
+        except (Unavailable, OSError) as error:  # OSError: the data directory takes no file
+            self._later(path, str(error))
+            return False
+        self._pending.discard(path)
+        self._in_force[path] = tenants
+        return True
+
+    async def _apply(self, path: Path, tenant: TrackingTenant) -> None:
+        try:
+            known = await self._admin.register(registration(tenant))
+        except Refused as error:
+            self._pending.discard(path)
+            field = f"spec.{error.field}" if error.field else None
+            line = await asyncio.to_thread(line_of, path, tenant, field)
+            raise ManifestInvalid(error.message, file=path, line=line, field=field) from error
+        self._data.write_tenant(known)
+        await self._ensure_credentials(tenant.guid)
+        for field in self._unnamed(tenant):
+            _log.warning(
+                "field_without_effect",
+                file=str(path),
+                line=await asyncio.to_thread(line_of, path, tenant, field),
+                field=field,
+                message=f"{field} acts in a cluster only; this process ignores it.",
+            )
+
+    async def _ensure_credentials(self, tenant: uuid.UUID) -> None:
+        """Written once. A crash after identity made the client and before the file stood is healed by `issue`.
+
+        A file whose client identity does not know (another store was put here) is replaced.
+        """
+        held = self._data.credentials(tenant)
+        if held is None or not await self._admin.has_client(tenant, held.client_id):
+            self._data.write_credentials(tenant, await self._admin.issue(tenant))
+
+    def _once(self, path: Path, tenants: Sequence[TrackingTenant]) -> None:
+        """Refuse a tenant that another file holds; within a file, reading does."""
+        for tenant in tenants:
+            for other, theirs in self._in_force.items():
+                if other != path and any(one.guid == tenant.guid for one in theirs):
+                    raise ManifestInvalid(
+                        f"spec.tenantId {tenant.spec.tenant_id} names a tenant that {other} holds already.",
+                        file=path,
+                        line=line_of(path, tenant, "spec.tenantId"),
+                        field="spec.tenantId",
+                    )
+
+    def _later(self, path: Path, why: str) -> None:
+        if path not in self._pending:
+            _log.warning("manifest_waits", file=str(path), message=why)
+        self._pending.add(path)
+        if self._waiting_for is not None:
+            self._waiting_for = f"{path} is not applied yet: {why}"
+
+    def _unnamed(self, tenant: TrackingTenant) -> Iterator[str]:
+        """Fields without effect, each named once a process."""
+        for field in without_effect(tenant):
+            if (tenant.guid, field) not in self._named:
+                self._named.add((tenant.guid, field))
+                yield field

@@ -1,0 +1,1 @@
+"""Footfall tenant: tenants, projects, resources and goals; publishes the settings."""

@@ -1,0 +1,1 @@
+"""The two doors: Creatio's calls, and the admin API."""

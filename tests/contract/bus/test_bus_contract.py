@@ -1,0 +1,232 @@
+"""What every adapter of the bus port keeps."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Sequence
+
+import pytest
+
+from footfall_common.bus import Bus, Consumer, Outgoing, Partition, Received
+from footfall_common.errors import Conflict
+
+OpenBus = Callable[[], Awaitable[Bus]]
+
+
+class Owner:
+    """A listener that notes what it owns."""
+
+    def __init__(self) -> None:
+        self.owned: set[Partition] = set()
+        self.busy = asyncio.Lock()
+
+    async def assigned(self, partitions: frozenset[Partition]) -> None:
+        """Note."""
+        self.owned |= partitions
+
+    async def revoked(self, partitions: frozenset[Partition]) -> None:
+        """Note, once work has ended."""
+        async with self.busy:
+            self.owned -= partitions
+
+
+def records(count: int, *, topic: str = "raw", keys: int = 7) -> list[Outgoing]:
+    """Records whose value is their number."""
+    return [Outgoing(topic, b"key-%d" % (n % keys), b"%d" % n, (("trace", b"t%d" % n),)) for n in range(count)]
+
+
+async def drain(consumer: Consumer, count: int, *, limit: int = 100) -> list[Received]:
+    """Poll until `count` records came; fails by the test's time-out otherwise."""
+    found: list[Received] = []
+    while len(found) < count:
+        found += await consumer.poll(limit, 5)
+    return found
+
+
+def by_key(found: Sequence[Received]) -> dict[bytes, list[int]]:
+    """Values by key, in the order met."""
+    sorted_out: dict[bytes, list[int]] = defaultdict(list)
+    for record in found:
+        sorted_out[record.key].append(int(record.value))
+    return dict(sorted_out)
+
+
+async def test_everything_published_comes_once_and_in_order_of_its_key(open_bus: OpenBus) -> None:
+    bus = await open_bus()
+    sent = records(500)
+    await asyncio.gather(*(bus.publish(sent[n : n + 5]) for n in range(0, 500, 5)))
+    found = await drain(await bus.consumer("raw", "g", Owner()), 500, limit=37)
+    assert len({(r.partition, r.offset) for r in found}) == 500
+    assert {int(r.value) for r in found} == set(range(500))
+    assert all(values == sorted(values) for values in by_key(found).values())
+    assert found[0].headers == (("trace", b"t" + found[0].value),)
+
+
+async def test_records_of_one_key_share_a_partition_and_offsets_have_no_holes(open_bus: OpenBus) -> None:
+    bus = await open_bus()
+    await bus.publish(records(200))
+    found = await drain(await bus.consumer("raw", "g", Owner()), 200)
+    homes = defaultdict(set)
+    offsets = defaultdict(list)
+    for record in found:
+        homes[record.key].add(record.partition)
+        offsets[record.partition].append(record.offset)
+    assert all(len(partitions) == 1 for partitions in homes.values())
+    assert all(at == list(range(len(at))) for at in offsets.values())
+
+
+async def test_what_was_published_is_there_after_a_restart(open_bus: OpenBus) -> None:
+    bus = await open_bus()
+    await bus.publish(records(50))
+    bus = await open_bus()
+    await bus.publish(records(50))
+    found = await drain(await bus.consumer("raw", "g", Owner()), 100)
+    assert sorted(int(r.value) for r in found) == sorted([*range(50), *range(50)])
+
+
+async def test_a_group_goes_on_from_its_commit_after_a_restart(open_bus: OpenBus) -> None:
+    bus = await open_bus()
+    await bus.publish(records(100))
+    consumer = await bus.consumer("raw", "g", Owner())
+    first = await drain(consumer, 40, limit=40)
+    ends = {record.partition: record.offset + 1 for record in first}
+    await consumer.commit(ends)
+    bus = await open_bus()
+    again = await drain(await bus.consumer("raw", "g", Owner()), 100 - len(first))
+    assert {(r.partition, r.offset) for r in first}.isdisjoint({(r.partition, r.offset) for r in again})
+    assert await bus.lag("raw", "g") == 100 - len(first)
+
+
+async def test_uncommitted_records_come_again(open_bus: OpenBus) -> None:
+    bus = await open_bus()
+    await bus.publish(records(30))
+    await drain(await bus.consumer("raw", "g", Owner()), 30)
+    bus = await open_bus()
+    assert len(await drain(await bus.consumer("raw", "g", Owner()), 30)) == 30
+
+
+async def test_groups_do_not_know_each_other(open_bus: OpenBus) -> None:
+    bus = await open_bus()
+    await bus.publish(records(20))
+    one, two = await bus.consumer("raw", "one", Owner()), await bus.consumer("raw", "two", Owner())
+    assert len(await drain(one, 20)) == len(await drain(two, 20)) == 20
+
+
+@pytest.mark.parametrize("members", [2, 3, 4, 6])
+async def test_members_split_the_partitions_and_nothing_is_lost_or_read_twice(open_bus: OpenBus, members: int) -> None:
+    bus = await open_bus()
+    await bus.publish(records(300))
+    owners = [Owner() for _ in range(members)]
+    consumers = [await bus.consumer("raw", "g", owner) for owner in owners]
+    assert sorted(p for owner in owners for p in owner.owned) == [Partition("raw", n) for n in range(4)]
+    found: list[Received] = []
+    while len(found) < 300:
+        for consumer in consumers:
+            found += await consumer.poll(50, 0)
+    assert sorted(int(r.value) for r in found) == list(range(300))
+
+
+async def test_a_partition_moves_only_after_its_owner_has_ended_its_work(open_bus: OpenBus) -> None:
+    bus = await open_bus()
+    first = Owner()
+    await bus.consumer("raw", "g", first)
+    second = Owner()
+    async with first.busy:
+        joining = asyncio.create_task(bus.consumer("raw", "g", second))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        assert len(first.owned) == 4
+        assert not second.owned
+    await joining
+    assert len(first.owned) == len(second.owned) == 2
+    assert first.owned.isdisjoint(second.owned)
+
+
+async def test_who_leaves_hands_over_from_its_commit(open_bus: OpenBus) -> None:
+    bus = await open_bus()
+    await bus.publish(records(60))
+    leaver = await bus.consumer("raw", "g", Owner())
+    stayer = await bus.consumer("raw", "g", Owner())
+    done = await leaver.poll(10, 5)
+    await leaver.commit({record.partition: record.offset + 1 for record in done})
+    await leaver.close()
+    found = await drain(stayer, 60 - len(done))
+    assert sorted(int(r.value) for r in [*done, *found]) == list(range(60))
+
+
+async def test_a_commit_for_a_lost_partition_is_refused(open_bus: OpenBus) -> None:
+    bus = await open_bus()
+    first = Owner()
+    consumer = await bus.consumer("raw", "g", first)
+    before = set(first.owned)
+    await bus.consumer("raw", "g", Owner())
+    lost = min(before - first.owned)
+    with pytest.raises(Conflict, match="not owned"):
+        await consumer.commit({lost: 1})
+
+
+async def test_seek_reads_again_and_pause_leaves_out(open_bus: OpenBus) -> None:
+    bus = await open_bus()
+    await bus.publish(records(40))
+    owner = Owner()
+    consumer = await bus.consumer("raw", "g", owner)
+    found = await drain(consumer, 40)
+    partition = found[0].partition
+    consumer.seek(partition, 0)
+    again = await drain(consumer, 1)
+    assert again[0] == found[0]
+    consumer.pause(frozenset(owner.owned))
+    await bus.publish(records(5))
+    assert not await consumer.poll(100, 0)
+    consumer.resume(frozenset(owner.owned))
+    assert await consumer.poll(100, 5)
+
+
+async def test_poll_wakes_when_something_arrives(open_bus: OpenBus) -> None:
+    bus = await open_bus()
+    consumer = await bus.consumer("raw", "g", Owner())
+    waiting = asyncio.create_task(consumer.poll(10, 30))
+    await bus.publish(records(1))
+    assert [r.value for r in await waiting] == [b"0"]
+
+
+async def test_a_reader_sees_the_newest_of_every_key_and_knows_when_it_has_all(open_bus: OpenBus) -> None:
+    bus = await open_bus()
+    for turn in range(3):
+        await bus.publish([Outgoing("settings", b"k%d" % n, b"%d-%d" % (n, turn)) for n in range(20)])
+    bus = await open_bus()  # compaction happens whenever the adapter likes; the newest must survive it
+    await bus.publish([Outgoing("settings", b"k0", b"0-3")])
+    reader = await bus.reader("settings")
+    held: dict[bytes, bytes] = {}
+    while not await reader.caught_up():
+        held |= {record.key: record.value for record in await reader.poll(7, 5)}
+    assert held == {b"k0": b"0-3"} | {b"k%d" % n: b"%d-2" % n for n in range(1, 20)}
+
+
+async def test_lag_and_oldest_pending_follow_the_commit(open_bus: OpenBus) -> None:
+    bus = await open_bus()
+    assert await bus.oldest_pending("raw", "g") is None
+    await bus.publish(records(10))
+    consumer = await bus.consumer("raw", "g", Owner())
+    found = await drain(consumer, 10)
+    assert await bus.lag("raw", "g") == 10
+    assert await bus.oldest_pending("raw", "g") == min(record.appended for record in found)
+    await consumer.commit({record.partition: record.offset + 1 for record in found})
+    assert await bus.lag("raw", "g") == 0
+    assert await bus.oldest_pending("raw", "g") is None
+
+
+async def test_large_and_empty_values_come_back_whole(open_bus: OpenBus) -> None:
+    bus = await open_bus()
+    sent = [Outgoing("raw", b"", b""), Outgoing("raw", b"k", b"\x00\xff" * 100_000), Outgoing("raw", b"k", b"", ())]
+    await bus.publish(sent)
+    await bus.publish([])
+    found = await drain(await bus.consumer("raw", "g", Owner()), 3)
+    assert sorted((r.key, r.value) for r in found) == sorted((r.key, r.value) for r in sent)
+
+
+async def test_both_homes_of_topics_serve_the_same_way(open_bus: OpenBus) -> None:
+    bus: Bus = await open_bus()
+    await bus.publish([*records(10), *records(10, topic="buckets")])
+    for topic in ("raw", "buckets"):
+        found = await drain(await bus.consumer(topic, "g", Owner()), 10)
+        assert {r.partition.topic for r in found} == {topic}

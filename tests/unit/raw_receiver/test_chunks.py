@@ -1,0 +1,68 @@
+"""Rows into chunks of bounded size, and small chunks into larger ones."""
+
+import random
+import uuid
+
+import msgspec
+import pyarrow as pa
+
+from footfall_common import segments
+from footfall_common.clock import from_ms
+from footfall_common.events.model import Enrichment, Event, StoredEvent
+from footfall_common.store import BucketRow, Position
+from footfall_raw_receiver.service.chunks import chunks_of, merged, settled
+
+SHOP, BLOG = uuid.UUID(int=1), uuid.UUID(int=2)
+LIMIT = 20_000
+
+
+def row(number: int, resource: uuid.UUID = SHOP, name: str = "") -> BucketRow:
+    event = Event(id=uuid.UUID(int=number), tracking_id=None, type="x", occurred=from_ms(0), name=name)
+    stored = StoredEvent(event=event, resource=resource, received=0, ts=0)
+    return BucketRow(Position(0, number, 0), msgspec.json.encode(stored), msgspec.json.encode(Enrichment(v=1)))
+
+
+def numbers(body: bytes) -> list[int]:
+    return [int.from_bytes(value, "big") for value in segments.decode(body).column("event_id").to_pylist()]
+
+
+def test_each_resource_has_chunks_of_its_own() -> None:
+    found = chunks_of([row(1), row(2, BLOG), row(3)], {}, LIMIT)
+    assert {resource: [numbers(one.body) for one in some] for resource, some in found.items()} == {
+        SHOP: [[1, 3]],
+        BLOG: [[2]],
+    }
+    assert [one.rows for one in found[SHOP]] == [2]
+
+
+def test_rows_that_a_resource_has_already_stay_out() -> None:
+    rows = [row(1), row(2, BLOG), row(3), row(4, BLOG)]
+    found = chunks_of(rows, {SHOP: {0: 3}, BLOG: {0: 2, 1: 9}}, LIMIT)
+    assert {resource: [numbers(one.body) for one in some] for resource, some in found.items()} == {BLOG: [[4]]}
+
+
+def test_no_chunk_is_above_the_limit_and_none_of_the_rows_is_lost() -> None:
+    noise = random.Random(7)
+    rows = [row(number, name=noise.randbytes(200).hex()) for number in range(400)]
+    found = chunks_of(rows, {}, LIMIT)[SHOP]
+    assert len(found) > 4
+    assert all(len(one.body) <= LIMIT for one in found)
+    assert [number for one in found for number in numbers(one.body)] == list(range(400))
+    assert [one.rows for one in found] == [len(numbers(one.body)) for one in found]
+
+
+def test_merged_chunks_hold_all_rows_and_are_not_merged_again() -> None:
+    small = [chunks_of([row(number)], {}, LIMIT)[SHOP][0].body for number in range(16)]
+    assert not any(settled(body, LIMIT) for body in small)
+    (one,) = merged(small, LIMIT)
+    assert (numbers(one.body), one.rows) == (list(range(16)), 16)
+    assert settled(one.body, LIMIT)
+    assert len(one.body) < sum(map(len, small))
+    assert segments.decode(one.body).schema.equals(segments.SCHEMA)
+    pa.concat_tables([segments.decode(one.body), segments.decode(small[0])])  # readers put them together
+
+
+def test_a_large_chunk_is_settled() -> None:
+    body = chunks_of([row(1)], {}, LIMIT)[SHOP][0].body
+    assert settled(body, len(body))
+    assert not settled(body, len(body) + 1)

@@ -1,0 +1,167 @@
+"""Paging: an event stored before the first page was asked is on exactly one page, one stored meanwhile on at most one."""
+
+import asyncio
+import tempfile
+import uuid
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from footfall_common.events.times import month_of
+from footfall_common.store import EventReads, FeedRow, Latest
+from footfall_common.tenancy import TenantContext
+from footfall_report.models.feed import FeedAnswer, FeedQuery
+from footfall_report.models.merge import month_end
+from footfall_report.repository.keys import ProcessKeys
+from footfall_report.repository.visitors import Visitors
+from footfall_report.service.feed import Feed
+from tests.support.report import NOON, TENANT, Plain, plain, shelf
+
+DAY = 86_400_000
+IDS = [uuid.UUID(int=number, version=4) for number in range(1, 7)]
+
+
+class Counting(Visitors):
+    """Notes which partitions a page opens."""
+
+    def __init__(self, events: EventReads) -> None:
+        super().__init__(self)  # type: ignore[arg-type] # it is its own source below
+        self._source = events
+        self.opened: set[tuple[uuid.UUID, int]] = set()
+
+    async def visitor_month(
+        self,
+        tenant: TenantContext,
+        visitor: uuid.UUID,
+        month: int,
+        until: tuple[int, uuid.UUID] | None,
+        limit: int,
+    ) -> Sequence[FeedRow]:
+        self.opened.add((visitor, month))
+        return await self._source.visitor_month(tenant, visitor, month, until, limit)
+
+    async def latest(self, tenant: TenantContext, visitors: Sequence[uuid.UUID]) -> Mapping[uuid.UUID, Latest]:
+        return await self._source.latest(tenant, visitors)
+
+
+moments = st.one_of(
+    st.integers(0, 5),  # several in one millisecond
+    st.integers(0, 120 * DAY),
+).map(lambda before: NOON - before)
+drafts = st.tuples(st.sampled_from(IDS), moments, st.sampled_from(("page-load", "CLICK", "identify", "Alias")))
+
+
+def made(drawn: Sequence[tuple[uuid.UUID, int, str]], start: int) -> list[Plain]:
+    return [plain(start + number, who, ts, type=kind) for number, (who, ts, kind) in enumerate(drawn)]
+
+
+def shown(events: Sequence[Plain]) -> list[str]:
+    """The ids the feed must show, in its order."""
+    visible = [event for event in events if event["type"].lower() not in {"identify", "alias"}]
+    return [
+        event["id"] for event in sorted(visible, key=lambda event: (-event["ts"], event["id"], event["trackingId"]))
+    ]
+
+
+@settings(max_examples=120)
+@given(
+    before=st.lists(drafts, max_size=60),
+    meanwhile=st.lists(st.lists(drafts, max_size=6), max_size=12),
+    size=st.integers(1, 7),
+    at_once=st.integers(1, 4),
+    asked=st.sets(st.sampled_from(IDS), min_size=1),
+)
+def test_pages_hold_each_event_once(
+    before: list[tuple[uuid.UUID, int, str]],
+    meanwhile: list[list[tuple[uuid.UUID, int, str]]],
+    size: int,
+    at_once: int,
+    asked: set[uuid.UUID],
+) -> None:
+    visitors = tuple(sorted(asked))
+    mine = {str(visitor) for visitor in visitors}
+    stored = made(before, 1)
+
+    async def paged(folder: Path) -> list[FeedAnswer]:
+        async with shelf(folder) as store:
+            await store.add(stored)
+            feed = Feed(Visitors(store.store.events), ProcessKeys(lambda size: b"k" * size), at_once)
+            pages: list[FeedAnswer] = []
+            offset: str | None = None
+            while True:
+                pages.append(await feed.page(TENANT, FeedQuery(visitors, offset, size)))
+                if (offset := pages[-1].offset) is None:
+                    return pages
+                if len(pages) <= len(meanwhile):
+                    await store.add(made(meanwhile[len(pages) - 1], 1000 * len(pages)))
+
+    with tempfile.TemporaryDirectory() as folder:
+        pages = asyncio.run(paged(Path(folder)))
+
+    # Whoever loops until a page is empty and whoever stops at a null offset read the same pages.
+    assert [page.offset is None for page in pages] == [not page.events for page in pages]
+    assert pages[-1].events == []
+    got = [event.event_id for page in pages for event in page.events]
+    late = [event for number, some in enumerate(meanwhile) for event in made(some, 1000 * (number + 1))]
+    everything = [event for event in (*stored, *late) if event["trackingId"] in mine]
+    assert max(Counter(got).values(), default=1) == 1
+    assert set(shown([event for event in stored if event["trackingId"] in mine])) <= set(got) <= set(shown(everything))
+    assert got == [event for event in shown(everything) if event in set(got)]
+    if not any(meanwhile):
+        assert [len(page.events) for page in pages[:-2]] == [size] * (len(pages) - 2)
+
+
+@settings(max_examples=60)
+@given(
+    gaps=st.lists(st.tuples(st.sampled_from(IDS), st.integers(1, 20 * DAY)), min_size=1, max_size=60),
+    size=st.integers(1, 7),
+    at_once=st.integers(1, 4),
+)
+def test_a_page_opens_no_more_partitions_than_it_has_rows(
+    gaps: list[tuple[uuid.UUID, int]], size: int, at_once: int
+) -> None:
+    events, ts = [], NOON
+    for number, (who, gap) in enumerate(gaps):
+        ts -= gap
+        events.append(plain(number + 1, who, ts))
+
+    async def paged(folder: Path) -> None:
+        async with shelf(folder) as store:
+            await store.add(events)
+            visitors = Counting(store.store.events)
+            feed = Feed(visitors, ProcessKeys(lambda size: b"k" * size), at_once)
+            offset = None
+            while True:
+                visitors.opened.clear()
+                page = await feed.page(TENANT, FeedQuery(tuple(IDS), offset, size))
+                # One more for each visitor whose month ended on the page: its next row is looked for at once.
+                months = {(uuid.UUID(by_id[event.event_id]["trackingId"]), month_of(by_id[event.event_id]["ts"])) for event in page.events}
+                assert len(visitors.opened) <= len(page.events) + len({who for who, _ in months})
+                assert {one for one in visitors.opened if one not in months} <= {
+                    one for one in visitors.opened if one[0] in {who for who, _ in months}
+                } | set()
+                if (offset := page.offset) is None:
+                    return
+
+    by_id = {event["id"]: event for event in events}
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(paged(Path(folder)))
+
+
+async def test_three_hundred_visitors_make_a_cursor_of_about_two_kilobytes(tmp_path: Path) -> None:
+    visitors = [uuid.UUID(int=number * 7919, version=4) for number in range(300)]
+    events = [plain(n + 1, who, NOON - n * DAY - step * 3_600_000) for n, who in enumerate(visitors) for step in (0, 1)]
+    async with shelf(tmp_path) as store:
+        await store.add(events)
+        feed = Feed(Visitors(store.store.events), ProcessKeys(lambda size: b"k" * size), 16)
+        page = await feed.page(TENANT, FeedQuery(tuple(sorted(visitors)), None, 50))
+    assert len(page.events) == 50
+    assert 1_000 < len(page.offset or "") <= 2_200
+
+
+def test_month_ends() -> None:
+    assert [month_of(month_end(month)) for month in range(700)] == list(range(700))
+    assert [month_of(month_end(month) + 1) for month in range(700)] == list(range(1, 701))

@@ -1,0 +1,165 @@
+"""The overview's numbers against an independent recount: whatever the events, whatever of the segments is there."""
+
+import asyncio
+import datetime as dt
+import tempfile
+import uuid
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import msgspec
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from footfall_common.documents import Goal, GoalFilter, GoalRevision, ResourceDocument
+from footfall_report.models.overview import OverviewQuery
+from footfall_report.repository.chunks import MemoryChunks
+from footfall_report.repository.engine import Bounds, Engine
+from footfall_report.repository.segments import SegmentRows
+from footfall_report.service.overview import Overviews
+from tests.support.recount import recount
+from tests.support.report import BLOG, NOON, SHOP, TENANT, Plain, Shelf, days_around, plain, shelf
+
+ZONES = ("UTC", "Europe/Berlin", "America/St_Johns", "Asia/Kathmandu", "Pacific/Apia")
+AUTUMN = 1_793_000_000_000  # 2026-10-26, the day after Berlin's clocks went back and days before St. John's do
+STRAY = uuid.UUID("cccccccc-0000-4000-8000-000000000009")
+VISITORS = [None, *(uuid.UUID(int=number, version=4) for number in range(1, 4))]
+MINUTE = 60_000
+
+
+class Known:
+    """The settings view's part."""
+
+    def __init__(self, sites: list[ResourceDocument]) -> None:
+        self.sites = sites
+
+    def resources_of(self, tenant: uuid.UUID) -> list[ResourceDocument]:
+        return self.sites if tenant == TENANT.tenant else []
+
+
+class Now:
+    async def as_of(self) -> int:
+        return NOON
+
+
+def overviews(shelf: Shelf, sites: list[ResourceDocument], kept: int = 0) -> tuple[Overviews, Engine]:
+    engine = Engine(Bounds(64, 1, None, 0), at_once=1, waiting=4, seconds=30)
+    rows = SegmentRows(shelf.store, MemoryChunks(1_000_000), 4)
+    return Overviews(rows, engine, Known(sites), Now(), kept), engine
+
+
+def as_json(answer: Any) -> dict[str, Any]:
+    found: dict[str, Any] = msgspec.json.decode(msgspec.json.encode(answer))
+    del found["asOf"]
+    return found
+
+
+def mixed(texts: tuple[str, ...]) -> st.SearchStrategy[str]:
+    return st.sampled_from(texts)
+
+
+@st.composite
+def events(draw: st.DrawFn) -> list[Plain]:
+    # Times that fall on both sides of every edge: 30 minutes, midnights, the range's ends.
+    steps = st.sampled_from((0, 1, MINUTE, 29 * MINUTE, 30 * MINUTE, 30 * MINUTE + 1, 31 * MINUTE, 3 * 60 * MINUTE))
+    ts = AUTUMN + draw(st.integers(-30, 30)) * 60 * MINUTE
+    made = []
+    for number in range(draw(st.integers(0, 30))):
+        ts += draw(steps)
+        made.append(
+            plain(
+                number + 1, draw(st.sampled_from(VISITORS)), ts, draw(st.sampled_from((SHOP, BLOG, STRAY))),
+                type=draw(mixed(("page-load", "Page-Load", "LEAD", "lead", "identify", "ALIAS"))),
+                name=draw(mixed(("", "Shoes", "red SHOES", "Größe"))), value=draw(mixed(("", "a", "Ab"))),
+                cost=draw(st.sampled_from((None, 0.0, 9.5, 10.0))), occurred=ts - draw(steps), received=ts + draw(steps),
+                campaign=draw(mixed(("", "", "x|||", "y|||"))), channel=draw(mixed(("direct", "email"))),
+                source=draw(mixed(("", "news"))), device=draw(mixed(("desktop", "bot"))),
+            )
+        )  # fmt: skip
+    return made
+
+
+filters = st.builds(
+    GoalFilter,
+    event_type=mixed(("", "LEAD", "page-load")),
+    name_kind=st.integers(0, 4), name=mixed(("", "shoes", "RED", "größe")),
+    value_kind=st.integers(0, 4), value=mixed(("", "A", "b")),
+    cost_kind=st.integers(0, 3), cost=st.sampled_from((None, 0.0, 9.5)),
+)  # fmt: skip
+
+
+@st.composite
+def goals(draw: st.DrawFn, number: int) -> Goal:
+    sinces = sorted(draw(st.lists(st.integers(-20, 20), min_size=1, max_size=3)))
+    revisions = tuple(
+        GoalRevision(since=AUTUMN + since * 60 * MINUTE, active=draw(st.booleans()), filter=draw(filters))
+        for since in sinces
+    )
+    return Goal(
+        id=uuid.UUID(int=number, version=4), name=f"goal {number}", origin="api", deleted=draw(st.booleans()),
+        revisions=revisions,
+    )  # fmt: skip
+
+
+@st.composite
+def sites(draw: st.DrawFn) -> list[ResourceDocument]:
+    return [
+        ResourceDocument(
+            tenant=TENANT.tenant, resource=resource, revision=1, origin="api", time_zone=draw(mixed(ZONES)),
+            goals=tuple(draw(goals(base + number)) for number in range(draw(st.integers(0, 2)))),
+        )
+        for resource, base in ((SHOP, 10), (BLOG, 20))
+    ]  # fmt: skip
+
+
+DAMAGES = (
+    "DELETE FROM segments",
+    "DELETE FROM chunks",
+    "DELETE FROM segments WHERE bucket % 2 = 0",
+    "DELETE FROM segments WHERE resource = zeroblob(16)",
+    "DELETE FROM chunks WHERE hex(chunk) < '8'",
+)
+
+
+@settings(max_examples=60)
+@given(
+    made=events(),
+    sites=sites(),
+    range_of=st.tuples(st.integers(-2, 1), st.integers(0, 2)),
+    zone=mixed(ZONES),
+    only=st.sets(st.sampled_from((SHOP, BLOG))),
+    segmented=st.integers(0, 30),
+    damage=mixed(DAMAGES),
+)
+def test_every_number_equals_the_recount(
+    made: list[Plain],
+    sites: list[ResourceDocument],
+    range_of: tuple[int, int],
+    zone: str,
+    only: set[uuid.UUID],
+    segmented: int,
+    damage: str,
+) -> None:
+    first = dt.date(2026, 10, 26) + dt.timedelta(days=range_of[0])
+    last = first + dt.timedelta(days=range_of[1])
+    query = OverviewQuery(first, last, ZoneInfo(zone), tuple(sorted(only)))
+    expected = recount(made, sites, first, last, zone, [str(one) for one in only])
+
+    async def counted(folder: Path) -> None:
+        async with shelf(folder) as store:
+            service, engine = overviews(store, sites)
+            try:
+                # Some events come after the segments were made, into the same buckets too.
+                await store.add(made[:segmented])
+                await store.segment(days_around(AUTUMN, 5), 1)
+                await store.add(made[segmented:])
+                await store.segment(days_around(AUTUMN, 5), 2)
+                assert as_json(await service.overview(TENANT, query)) == expected
+                await store.run(damage)
+                assert as_json(await service.overview(TENANT, query)) == expected
+            finally:
+                engine.close()
+
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(counted(Path(folder)))

@@ -1,0 +1,61 @@
+"""The runner of the suites: what it counts, what it ends."""
+
+import os
+import sys
+from pathlib import Path
+
+import psutil
+import pytest
+
+import suites
+
+RESULTS = """<testsuites><testsuite>
+<testcase classname="a" name="passes"/>
+<testcase classname="a" name="breaks"><failure message="no"/></testcase>
+<testcase classname="a" name="cannot start"><error message="no"/></testcase>
+<testcase classname="a" name="fails as expected"><skipped type="pytest.xfail" message="known"/></testcase>
+<testcase classname="a" name="waits"><skipped type="pytest.skip" message="no such browser"/></testcase>
+</testsuite></testsuites>"""
+
+
+RAN = suites.Outcome("unit", seconds=1.0, budget=50)
+
+
+def test_counts_and_reasons_are_read_from_the_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(suites, "IN_CI", False)
+    results = tmp_path / "unit.xml"
+    results.write_text(RESULTS, encoding="utf-8")
+    assert suites.counted(RAN, results) == RAN._replace(passed=2, failed=2, skips=["a.waits: no such browser"])
+
+
+def test_a_skip_fails_the_suite_in_ci(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(suites, "IN_CI", True)
+    results = tmp_path / "unit.xml"
+    results.write_text(RESULTS, encoding="utf-8")
+    assert suites.counted(RAN, results).problem == "with CI=true nothing may be skipped"
+
+
+def test_results_cut_off_leave_the_outcome_as_it_was(tmp_path: Path) -> None:
+    results = tmp_path / "unit.xml"
+    results.write_text(RESULTS[:100], encoding="utf-8")
+    ended = RAN._replace(problem="over its budget of 50 s, ended")
+    assert suites.counted(ended, results) == ended
+
+
+def test_a_suite_over_its_budget_is_ended_with_all_that_it_started(tmp_path: Path) -> None:
+    started = tmp_path / "child.pid"
+    # The shell's child outlives the shell unless the whole group is ended.
+    command = ["sh", "-c", f"sleep 300 & echo $! > {started}; wait"]
+    problem = suites.run_within(command, seconds=0.5, environment=os.environ)
+    assert problem == "over its budget of 0 s, ended"
+    child = int(started.read_text(encoding="utf-8"))
+    assert not psutil.pid_exists(child) or psutil.Process(child).status() == psutil.STATUS_ZOMBIE
+
+
+def test_an_exit_code_is_told() -> None:
+    assert suites.run_within([sys.executable, "-c", "raise SystemExit(3)"], 30, os.environ) == "exit code 3"
+    assert suites.run_within([sys.executable, "-c", ""], 30, os.environ) == ""
+
+
+def test_every_suite_with_tests_has_a_budget() -> None:
+    assert set(suites.suites_present()) <= suites.budgets().keys()

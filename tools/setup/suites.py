@@ -1,0 +1,174 @@
+"""Run the test suites one after the other, each within its budget of seconds, and say what was skipped and why.
+
+    python tools/setup/suites.py [SUITE...] [-- PYTEST_ARGUMENT...]
+
+A suite is a folder in tests/, or `tracker` for the tracker's own tests. Budgets stand in pyproject.toml under
+[tool.footfall.suites]. A suite that passes its budget is ended, with all that it started, and counts as failed. The
+coverage floor holds when everything was run. Exit code: 0 = all passed, 1 = something failed, 2 = wrong usage.
+"""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import tomllib
+import xml.etree.ElementTree as ET
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[2]
+TRACKER = "tracker"
+IN_CI = os.environ.get("CI", "").lower() == "true"
+# What a suite gets to clean up in before it is killed.
+GRACE_SECONDS = 10.0
+
+
+class Outcome(NamedTuple):
+    """What became of one suite; `skips` are the reasons, one for each test."""
+
+    suite: str
+    seconds: float
+    budget: int
+    problem: str = ""
+    passed: int = 0
+    failed: int = 0
+    skips: Sequence[str] = ()
+
+
+def budgets() -> dict[str, int]:
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    return dict(tomllib.loads(text)["tool"]["footfall"]["suites"])
+
+
+def suites_present() -> list[str]:
+    """Suites that have tests here, in the order of the budgets: the quick ones first."""
+    with_tests = {path.relative_to(ROOT / "tests").parts[0] for path in (ROOT / "tests").rglob("test_*.py")}
+    if (ROOT / "tracker-js" / "package-lock.json").exists():
+        with_tests.add(TRACKER)
+    unknown = with_tests - budgets().keys()
+    if unknown:
+        sys.exit(f"{sorted(unknown)} in tests/ has no budget: name it in pyproject.toml, [tool.footfall.suites]")
+    return [suite for suite in budgets() if suite in with_tests]
+
+
+def run_within(command: Sequence[str], seconds: float, environment: Mapping[str, str]) -> str:
+    """Run a command in a process group of its own; the problem in words, or nothing when it went well."""
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, start_new_session=True)
+    try:
+        code = process.wait(timeout=seconds)
+    except subprocess.TimeoutExpired:
+        end(process)
+        return f"over its budget of {seconds:.0f} s, ended"
+    except KeyboardInterrupt:
+        end(process)
+        raise
+    return f"exit code {code}" if code else ""
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Ask the whole group to stop, then kill what is left of it."""
+    os.killpg(process.pid, signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(timeout=GRACE_SECONDS)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def command_of(suite: str, results: Path, arguments: Sequence[str]) -> list[str]:
+    if suite == TRACKER:
+        return ["tools/setup/node", "npm", "--prefix", "tracker-js", "test", "--silent"]
+    return [
+        *("pytest", f"tests/{suite}", "-n", "2", "--cov", "--cov-append", "--cov-report=", "--cov-fail-under=0"),
+        *("--junitxml", str(results), *arguments),
+    ]
+
+
+def environment_of(suite: str, results: Path, scratch: Path) -> dict[str, str]:
+    """Where coverage goes, and for Node's own runner, which takes no such argument through npm, where results go."""
+    variables = os.environ | {"COVERAGE_FILE": str(scratch / "coverage")}
+    if suite == TRACKER:
+        reporters = ("spec", "stdout", "junit", str(results))
+        names = ("--test-reporter", "--test-reporter-destination") * 2
+        variables["NODE_OPTIONS"] = " ".join(f"{name}={value}" for name, value in zip(names, reporters, strict=True))
+    return variables
+
+
+def run(suite: str, scratch: Path, arguments: Sequence[str]) -> Outcome:
+    print(f"\n== {suite} ==", flush=True)
+    results = scratch / f"{suite}.xml"
+    budget = budgets()[suite]
+    began = time.monotonic()
+    problem = run_within(command_of(suite, results, arguments), budget, environment_of(suite, results, scratch))
+    outcome = Outcome(suite, time.monotonic() - began, budget, problem)
+    return counted(outcome, results) if results.exists() else outcome
+
+
+def counted(outcome: Outcome, results: Path) -> Outcome:
+    """Add the counts and the reasons of skips that the runner wrote down; an expected failure counts as passed."""
+    try:
+        cases = list(ET.parse(results).iter("testcase"))  # noqa: S314 - our own runner wrote it a moment ago
+    except ET.ParseError:  # ended in the middle of writing; that it was ended is said already
+        return outcome
+    failed = [case for case in cases if case.find("failure") is not None or case.find("error") is not None]
+    skips = [
+        f"{case.get('classname')}.{case.get('name')}: {found.text or found.get('message')}"
+        for case in cases
+        if (found := case.find("skipped")) is not None and found.get("type") != "pytest.xfail"
+    ]
+    passed = len(cases) - len(failed) - len(skips)
+    problem = outcome.problem or ("with CI=true nothing may be skipped" if skips and IN_CI else "")
+    return outcome._replace(problem=problem, passed=passed, failed=len(failed), skips=skips)
+
+
+def coverage_problem(scratch: Path) -> str:
+    """Report the coverage of everything that ran, keep its data for `coverage html`, and hold it to the floor."""
+    data = scratch / "coverage"
+    if not data.exists():
+        return "no coverage was measured"
+    shutil.copy(data, ROOT / ".coverage")
+    print("\n== coverage ==", flush=True)
+    reported = subprocess.run(["coverage", "report"], cwd=ROOT, check=False)
+    return "coverage is below its floor" if reported.returncode else ""
+
+
+def report(outcomes: Sequence[Outcome], problems: Sequence[str]) -> None:
+    """Say what was skipped, how long each suite took, and close with one line that counts."""
+    skips = [reason for outcome in outcomes for reason in outcome.skips]
+    print("\n== skipped on this machine ==" if skips else "\nnothing was skipped")
+    for reason in skips:
+        print(f"  {reason}")
+    print("\n== seconds ==")
+    for outcome in outcomes:
+        print(f"  {outcome.suite:<12} {outcome.seconds:6.1f} of {outcome.budget:<4} {outcome.problem or 'passed'}")
+    for problem in problems:
+        print(f"  {problem}")
+    passed = sum(outcome.passed for outcome in outcomes)
+    # A suite that died before it could count, or a floor that was missed, is one failure too.
+    failed = sum(outcome.failed or bool(outcome.problem) for outcome in outcomes) + len(problems)
+    print(f"\n{passed} passed, {failed} failed, {len(skips)} skipped", flush=True)
+
+
+def main(arguments: Sequence[str]) -> int:
+    split = arguments.index("--") if "--" in arguments else len(arguments)
+    asked, passed_on = list(arguments[:split]), list(arguments[split + 1 :])
+    present = suites_present()
+    if unknown := set(asked) - set(present):
+        sys.stderr.write(f"no tests in {sorted(unknown)}; there are {present}\n")
+        return 2
+    with tempfile.TemporaryDirectory(prefix="footfall-tests-") as folder:
+        scratch = Path(folder)
+        outcomes = [run(suite, scratch, passed_on) for suite in asked or present]
+        whole = not asked and not passed_on
+        problems = [problem for problem in [coverage_problem(scratch)] if problem] if whole else []
+    report(outcomes, problems)
+    return 1 if problems or any(outcome.problem for outcome in outcomes) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
