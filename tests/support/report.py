@@ -1,12 +1,12 @@
 """What tests of report share: rows in a real embedded store, segments made of them, and events as plain dicts."""
 
-import datetime as dt
+import asyncio
 import uuid
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Coroutine, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -15,7 +15,7 @@ from footfall_common.clock import from_ms
 from footfall_common.documents import NIL
 from footfall_common.errors import StoreUnavailable
 from footfall_common.events.model import Enrichment, Event, StoredEvent
-from footfall_common.events.times import bucket_of, day_of, day_of_bucket
+from footfall_common.events.times import day_of
 from footfall_common.sqlite import SqliteFile
 from footfall_common.store import BucketRow, EventRow, Position, Segment
 from footfall_common.store.embedded import EmbeddedStore, write_rows
@@ -29,6 +29,7 @@ SHOP, BLOG = (uuid.UUID(f"cccccccc-0000-4000-8000-00000000000{n}") for n in (1, 
 PARTS = 4
 
 Plain = dict[str, Any]
+T = TypeVar("T")
 
 
 def plain(number: int, visitor: uuid.UUID | None, ts: int, resource: uuid.UUID = SHOP, **more: Any) -> Plain:
@@ -85,7 +86,7 @@ class Shelf:
         await self.file.write(lambda connection: write_rows(connection, rows, ()))
 
     async def segment(self, days: Sequence[int], version: int, tenant: TenantContext = TENANT) -> None:
-        """Bring the segments of these days up to date, as the bucket worker does."""
+        """Bring the segments of these days up to date, older chunks still listed: readers must bear rows that repeat."""
         parts: dict[int, list[int]] = defaultdict(list)
         for bucket, part in await self.store.events.buckets_seen(tenant, days):
             parts[bucket].append(part)
@@ -99,12 +100,14 @@ class Shelf:
             for row in await self.store.events.bucket_rows(tenant, bucket, part, -1, None):
                 by_resource[msgspec.json.decode(row.raw, type=StoredEvent).resource].append(row)
                 watermark[part] = row.position.off
+        heads = {head.resource: head for head in await self.store.segments.bucket_heads(tenant, bucket)}
         made, chunks = [], {}
         for resource, rows in by_resource.items():
             body = segments.encode(segments.table(rows))
             name = segments.chunk_id(tenant.tenant, bucket, version, body)
             chunks[name] = body
-            made.append(Segment(resource, bucket, version, watermark, [name], len(rows)))
+            older = heads[resource].chunks if resource in heads else ()
+            made.append(Segment(resource, bucket, version, watermark, [*older, name], len(rows)))
         made.append(Segment(NIL, bucket, version, watermark, (), 0))
         await self.store.segments.put(tenant, made, chunks, 0)
 
@@ -124,15 +127,29 @@ async def shelf(folder: Path) -> AsyncIterator[Shelf]:
         await file.close()
 
 
+class Bench:
+    """A store and an event loop for many examples of a property; each takes a tenant of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._runner = asyncio.Runner()
+        self._stack = AsyncExitStack()
+        self.shelf = self._runner.run(self._stack.enter_async_context(shelf(folder)))
+
+    def run(self, example: Coroutine[Any, Any, T]) -> T:
+        """Run to its end."""
+        return self._runner.run(example)
+
+    def close(self) -> None:
+        """Close store and loop."""
+        self._runner.run(self._stack.aclose())
+        self._runner.close()
+
+
+def fresh_tenant() -> TenantContext:
+    """A tenant without events."""
+    return TenantContext(uuid.uuid4())
+
+
 def days_around(moment: int, days: int) -> list[int]:
     """Day numbers from `days` before the moment to `days` after."""
     return [day_of(moment) + number for number in range(-days, days + 1)]
-
-
-def date_of(moment: int) -> dt.date:
-    """The UTC date."""
-    return from_ms(moment).date()
-
-
-__all__ = ["BLOG", "NOON", "SHOP", "TENANT", "Plain", "Shelf", "date_of", "day_of_bucket", "days_around", "plain"]
-__all__ += ["bucket_of", "row_of", "shelf"]

@@ -16,8 +16,8 @@ export const COOKIE = {
 /** Set by a bulk-mail link as URL parameters, or by the site as cookies: the same name in both. */
 export const PERSON = { contact: 'ContactId', recipient: 'BulkEmailRecipientId' } as const;
 
-/** 180 days, in seconds. */
-export const COOKIE_MAX_AGE = 180 * 24 * 60 * 60;
+/** 180 days, in seconds; a plain number, so that the loader does not carry it. */
+export const COOKIE_MAX_AGE = 15_552_000;
 
 export const PAGE_LOAD = 'page-load';
 

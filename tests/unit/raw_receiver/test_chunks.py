@@ -2,6 +2,7 @@
 
 import random
 import uuid
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import pyarrow as pa
@@ -10,10 +11,11 @@ from footfall_common import segments
 from footfall_common.clock import from_ms
 from footfall_common.events.model import Enrichment, Event, StoredEvent
 from footfall_common.store import BucketRow, Position
-from footfall_raw_receiver.service.chunks import chunks_of, merged, settled
+from footfall_raw_receiver.service.chunks import Body, chunks_of, columns_of, merged, settled
 
 SHOP, BLOG = uuid.UUID(int=1), uuid.UUID(int=2)
 LIMIT = 20_000
+Seen = Mapping[uuid.UUID, Mapping[int, int]]
 
 
 def row(number: int, resource: uuid.UUID = SHOP, name: str = "") -> BucketRow:
@@ -22,12 +24,18 @@ def row(number: int, resource: uuid.UUID = SHOP, name: str = "") -> BucketRow:
     return BucketRow(Position(0, number, 0), msgspec.json.encode(stored), msgspec.json.encode(Enrichment(v=1)))
 
 
+def made_of(rows: Sequence[BucketRow], seen: Seen) -> Mapping[uuid.UUID, Sequence[Body]]:
+    """As the worker does it: a table for every few rows, and all of them together."""
+    tables = [columns_of(rows[start : start + 3], seen) for start in range(0, len(rows), 3)]
+    return chunks_of(tables, LIMIT)
+
+
 def numbers(body: bytes) -> list[int]:
     return [int.from_bytes(value, "big") for value in segments.decode(body).column("event_id").to_pylist()]
 
 
 def test_each_resource_has_chunks_of_its_own() -> None:
-    found = chunks_of([row(1), row(2, BLOG), row(3)], {}, LIMIT)
+    found = made_of([row(1), row(2, BLOG), row(3)], {})
     assert {resource: [numbers(one.body) for one in some] for resource, some in found.items()} == {
         SHOP: [[1, 3]],
         BLOG: [[2]],
@@ -37,14 +45,14 @@ def test_each_resource_has_chunks_of_its_own() -> None:
 
 def test_rows_that_a_resource_has_already_stay_out() -> None:
     rows = [row(1), row(2, BLOG), row(3), row(4, BLOG)]
-    found = chunks_of(rows, {SHOP: {0: 3}, BLOG: {0: 2, 1: 9}}, LIMIT)
+    found = made_of(rows, {SHOP: {0: 3}, BLOG: {0: 2, 1: 9}})
     assert {resource: [numbers(one.body) for one in some] for resource, some in found.items()} == {BLOG: [[4]]}
 
 
 def test_no_chunk_is_above_the_limit_and_none_of_the_rows_is_lost() -> None:
     noise = random.Random(7)
     rows = [row(number, name=noise.randbytes(200).hex()) for number in range(400)]
-    found = chunks_of(rows, {}, LIMIT)[SHOP]
+    found = made_of(rows, {})[SHOP]
     assert len(found) > 4
     assert all(len(one.body) <= LIMIT for one in found)
     assert [number for one in found for number in numbers(one.body)] == list(range(400))
@@ -52,7 +60,7 @@ def test_no_chunk_is_above_the_limit_and_none_of_the_rows_is_lost() -> None:
 
 
 def test_merged_chunks_hold_all_rows_and_are_not_merged_again() -> None:
-    small = [chunks_of([row(number)], {}, LIMIT)[SHOP][0].body for number in range(16)]
+    small = [made_of([row(number)], {})[SHOP][0].body for number in range(16)]
     assert not any(settled(body, LIMIT) for body in small)
     (one,) = merged(small, LIMIT)
     assert (numbers(one.body), one.rows) == (list(range(16)), 16)
@@ -63,6 +71,6 @@ def test_merged_chunks_hold_all_rows_and_are_not_merged_again() -> None:
 
 
 def test_a_large_chunk_is_settled() -> None:
-    body = chunks_of([row(1)], {}, LIMIT)[SHOP][0].body
+    body = made_of([row(1)], {})[SHOP][0].body
     assert settled(body, len(body))
     assert not settled(body, len(body) + 1)

@@ -39,7 +39,7 @@ class ScriptedConsumer:
             found += [received(partition, offset) for offset in range(self.position[partition], end)]
             self.position[partition] = end
         if not found:
-            await asyncio.sleep(wait)
+            await asyncio.sleep(wait)  # no wait: a poll that finds nothing takes its time
         return found
 
     async def commit(self, offsets: Mapping[Partition, int]) -> None:

@@ -1,12 +1,11 @@
 """Paging: an event stored before the first page was asked is on exactly one page, one stored meanwhile on at most one."""
 
-import asyncio
-import tempfile
 import uuid
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -18,17 +17,17 @@ from footfall_report.models.merge import month_end
 from footfall_report.repository.keys import ProcessKeys
 from footfall_report.repository.visitors import Visitors
 from footfall_report.service.feed import Feed
-from tests.support.report import NOON, TENANT, Plain, plain, shelf
+from tests.support.report import NOON, TENANT, Bench, Plain, fresh_tenant, plain, shelf
 
 DAY = 86_400_000
+KEYS = ProcessKeys(lambda size: b"k" * size)
 IDS = [uuid.UUID(int=number, version=4) for number in range(1, 7)]
 
 
-class Counting(Visitors):
-    """Notes which partitions a page opens."""
+class Counting:
+    """The two reads of a feed, noting which partitions are opened."""
 
     def __init__(self, events: EventReads) -> None:
-        super().__init__(self)  # type: ignore[arg-type] # it is its own source below
         self._source = events
         self.opened: set[tuple[uuid.UUID, int]] = set()
 
@@ -45,6 +44,13 @@ class Counting(Visitors):
 
     async def latest(self, tenant: TenantContext, visitors: Sequence[uuid.UUID]) -> Mapping[uuid.UUID, Latest]:
         return await self._source.latest(tenant, visitors)
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
+    made = Bench(tmp_path_factory.mktemp("paging"))
+    yield made
+    made.close()
 
 
 moments = st.one_of(
@@ -75,6 +81,7 @@ def shown(events: Sequence[Plain]) -> list[str]:
     asked=st.sets(st.sampled_from(IDS), min_size=1),
 )
 def test_pages_hold_each_event_once(
+    bench: Bench,
     before: list[tuple[uuid.UUID, int, str]],
     meanwhile: list[list[tuple[uuid.UUID, int, str]]],
     size: int,
@@ -85,21 +92,20 @@ def test_pages_hold_each_event_once(
     mine = {str(visitor) for visitor in visitors}
     stored = made(before, 1)
 
-    async def paged(folder: Path) -> list[FeedAnswer]:
-        async with shelf(folder) as store:
-            await store.add(stored)
-            feed = Feed(Visitors(store.store.events), ProcessKeys(lambda size: b"k" * size), at_once)
-            pages: list[FeedAnswer] = []
-            offset: str | None = None
-            while True:
-                pages.append(await feed.page(TENANT, FeedQuery(visitors, offset, size)))
-                if (offset := pages[-1].offset) is None:
-                    return pages
-                if len(pages) <= len(meanwhile):
-                    await store.add(made(meanwhile[len(pages) - 1], 1000 * len(pages)))
+    async def paged() -> list[FeedAnswer]:
+        tenant, store = fresh_tenant(), bench.shelf
+        await store.add(stored, tenant)
+        feed = Feed(Visitors(store.store.events), KEYS, at_once)
+        pages: list[FeedAnswer] = []
+        offset: str | None = None
+        while True:
+            pages.append(await feed.page(tenant, FeedQuery(visitors, offset, size)))
+            if (offset := pages[-1].offset) is None:
+                return pages
+            if len(pages) <= len(meanwhile):
+                await store.add(made(meanwhile[len(pages) - 1], 1000 * len(pages)), tenant)
 
-    with tempfile.TemporaryDirectory() as folder:
-        pages = asyncio.run(paged(Path(folder)))
+    pages = bench.run(paged())
 
     # Whoever loops until a page is empty and whoever stops at a null offset read the same pages.
     assert [page.offset is None for page in pages] == [not page.events for page in pages]
@@ -121,34 +127,32 @@ def test_pages_hold_each_event_once(
     at_once=st.integers(1, 4),
 )
 def test_a_page_opens_no_more_partitions_than_it_has_rows(
-    gaps: list[tuple[uuid.UUID, int]], size: int, at_once: int
+    bench: Bench, gaps: list[tuple[uuid.UUID, int]], size: int, at_once: int
 ) -> None:
     events, ts = [], NOON
+    of_month: dict[tuple[uuid.UUID, int], str] = {}
     for number, (who, gap) in enumerate(gaps):
         ts -= gap
         events.append(plain(number + 1, who, ts))
+        of_month[who, month_of(ts)] = events[-1]["id"]
+    last_of_month = set(of_month.values())
 
-    async def paged(folder: Path) -> None:
-        async with shelf(folder) as store:
-            await store.add(events)
-            visitors = Counting(store.store.events)
-            feed = Feed(visitors, ProcessKeys(lambda size: b"k" * size), at_once)
-            offset = None
-            while True:
-                visitors.opened.clear()
-                page = await feed.page(TENANT, FeedQuery(tuple(IDS), offset, size))
-                # One more for each visitor whose month ended on the page: its next row is looked for at once.
-                months = {(uuid.UUID(by_id[event.event_id]["trackingId"]), month_of(by_id[event.event_id]["ts"])) for event in page.events}
-                assert len(visitors.opened) <= len(page.events) + len({who for who, _ in months})
-                assert {one for one in visitors.opened if one not in months} <= {
-                    one for one in visitors.opened if one[0] in {who for who, _ in months}
-                } | set()
-                if (offset := page.offset) is None:
-                    return
+    async def paged() -> None:
+        tenant, store = fresh_tenant(), bench.shelf
+        await store.add(events, tenant)
+        visitors = Counting(store.store.events)
+        feed = Feed(Visitors(visitors), KEYS, at_once)
+        offset = None
+        while True:
+            visitors.opened.clear()
+            page = await feed.page(tenant, FeedQuery(tuple(IDS), offset, size))
+            # One more for each visitor whose month ended on the page: its next row is looked for at once.
+            ended = sum(event.event_id in last_of_month for event in page.events)
+            assert len(visitors.opened) <= len(page.events) + ended
+            if (offset := page.offset) is None:
+                return
 
-    by_id = {event["id"]: event for event in events}
-    with tempfile.TemporaryDirectory() as folder:
-        asyncio.run(paged(Path(folder)))
+    bench.run(paged())
 
 
 async def test_three_hundred_visitors_make_a_cursor_of_about_two_kilobytes(tmp_path: Path) -> None:
@@ -156,7 +160,7 @@ async def test_three_hundred_visitors_make_a_cursor_of_about_two_kilobytes(tmp_p
     events = [plain(n + 1, who, NOON - n * DAY - step * 3_600_000) for n, who in enumerate(visitors) for step in (0, 1)]
     async with shelf(tmp_path) as store:
         await store.add(events)
-        feed = Feed(Visitors(store.store.events), ProcessKeys(lambda size: b"k" * size), 16)
+        feed = Feed(Visitors(store.store.events), KEYS, 16)
         page = await feed.page(TENANT, FeedQuery(tuple(sorted(visitors)), None, 50))
     assert len(page.events) == 50
     assert 1_000 < len(page.offset or "") <= 2_200

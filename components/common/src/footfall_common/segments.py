@@ -92,17 +92,23 @@ _COLUMNS: Final[dict[str, Callable[[_Stored, Enrichment], object]]] = {
     "contact_id": lambda row, _: _bytes(row.event.contact_id),
 }
 
+_BATCH: Final = 2_000
+"""Rows decoded together: a decoded row takes five times the memory of its columns."""
+
 _decode_stored = msgspec.json.Decoder(_Stored).decode
 _decode_enriched = msgspec.json.Decoder(Enrichment).decode
 
 
 def table(rows: Sequence[BucketRow]) -> pa.Table:
     """The rows as a table of SCHEMA, in their order. Raises msgspec.ValidationError on a row nobody here wrote."""
+    batches = [_batch(rows[start : start + _BATCH]) for start in range(0, len(rows), _BATCH)]
+    return pa.Table.from_batches(batches, SCHEMA)
+
+
+def _batch(rows: Sequence[BucketRow]) -> pa.RecordBatch:
     pairs = [(_decode_stored(row.raw), _decode_enriched(row.enriched)) for row in rows]
-    return pa.Table.from_arrays(
-        [pa.array([read(*pair) for pair in pairs], SCHEMA.field(name).type) for name, read in _COLUMNS.items()],
-        schema=SCHEMA,
-    )
+    columns = [pa.array([read(*pair) for pair in pairs], SCHEMA.field(name).type) for name, read in _COLUMNS.items()]
+    return pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
 
 
 def encode(rows: pa.Table) -> bytes:

@@ -4,10 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from starlette.staticfiles import StaticFiles
-
 from footfall_common.process import Check, Component, Process
 from footfall_common.web import build_app
+from footfall_receiver.api.engine import Engine
 from footfall_receiver.api.native import NativeDoor
 from footfall_receiver.service import Receiver
 from footfall_receiver.settings import ReceiverSettings
@@ -39,7 +38,7 @@ async def running(process: Process, settings: ReceiverSettings) -> AsyncIterator
         new_id=process.new_id,
     )
     app.mount(DOOR, door)
-    app.mount("/JS", StaticFiles(directory=STATIC / "JS", check_dir=False))
+    app.mount("/JS", Engine(STATIC / "JS"))
     yield Component(name="receiver", app=app, checks=checks, hot={DOOR: door})
 
 

@@ -13,7 +13,7 @@ from footfall_common.bus.embedded import BusLimits, EmbeddedBus, topic_specs
 from footfall_common.bus.embedded.consumer import EmbeddedConsumer
 from footfall_common.clock import SystemClock, new_id
 from footfall_common.documents import NIL
-from footfall_common.errors import BusUnavailable, StoreUnavailable
+from footfall_common.errors import BusUnavailable, StoreUnavailable, Unavailable
 from footfall_common.pipeline.embedded import EmbeddedSink
 from footfall_common.pipeline.view import SettingsView
 from footfall_common.placement import Placement, names
@@ -27,12 +27,15 @@ from footfall_report import app as report
 from footfall_standalone.background import background
 from footfall_standalone.configuration import Configuration
 from footfall_standalone.datadir import DataDir
+from footfall_standalone.exits import CommandFailed, ExitCode
+from footfall_standalone.housekeeping import Housekeeping
+from footfall_standalone.settings import StandaloneSettings
 from footfall_tenant import app as tenant
 
 
 @asynccontextmanager
-async def process(data: DataDir, issuer: str, reader_threads: int) -> AsyncIterator[Process]:
-    """The collaborators of one process on the files of `data`, closed in the end. Raises Unavailable."""
+async def process(data: DataDir, issuer: str, settings: StandaloneSettings) -> AsyncIterator[Process]:
+    """The collaborators of one process on the files of `data`, closed in the end."""
     clock = SystemClock()
     all_names = names(NIL, Placement.POOLED)
     data.admin_token(secrets.token_bytes)
@@ -42,17 +45,20 @@ async def process(data: DataDir, issuer: str, reader_threads: int) -> AsyncItera
             data.store,
             (*schema.TABLES, *embedded_bus.SCHEMA),
             unavailable=StoreUnavailable,
-            readers=reader_threads,
+            readers=settings.reader_threads,
         )
         for file in (bus_file, store_file):
             stack.push_async_callback(file.close)
-            await file.open()
+            await _open(file)
         bus = EmbeddedBus({"bus": bus_file, "store": store_file}, topic_specs(all_names.topics), clock, BusLimits())
         stack.push_async_callback(bus.close)
         await bus.open()
         view = SettingsView(bus, all_names.topics.settings)
         await stack.enter_async_context(background(view.run()))
         buckets = bus.topic(all_names.topics.buckets)
+        store = EmbeddedStore(store_file)
+        house = Housekeeping(bus, store, view, all_names.topics.raw, clock)
+        await stack.enter_async_context(background(house.run(settings)))
 
         def sink(consumer: Consumer) -> EmbeddedSink:
             if not isinstance(consumer, EmbeddedConsumer):  # its offsets must be in the transaction of its effects
@@ -65,7 +71,7 @@ async def process(data: DataDir, issuer: str, reader_threads: int) -> AsyncItera
             random_bytes=secrets.token_bytes,
             registry=CollectorRegistry(),
             bus=bus,
-            store=EmbeddedStore(store_file),
+            store=store,
             names=all_names,
             view=view,
             verifier=TokenVerifier(view, issuer, clock),
@@ -85,3 +91,14 @@ async def components(process: Process, settings: Configuration) -> AsyncIterator
             await stack.enter_async_context(raw_receiver.running(process, settings.raw_receiver)),
             await stack.enter_async_context(receiver.running(process, settings.receiver)),
         )
+
+
+async def _open(file: SqliteFile) -> None:
+    try:
+        await file.open()
+    except Unavailable as error:
+        raise CommandFailed(
+            f"{file.path} cannot be used: {error.message} Make room, put a backup in its place, or name another "
+            "directory with --data.",
+            ExitCode.FAILED,
+        ) from error

@@ -18,13 +18,17 @@ from footfall_common.manifest import (
     read,
     read_all,
     registration,
+    resource_of,
     without_effect,
 )
+from footfall_common.pipeline.view import SettingsView
+from footfall_common.tenancy import ResourceKey
 from footfall_standalone.administration import Administration, Refused
 from footfall_standalone.datadir import DataDir
 from footfall_standalone.locate import line_of
 from footfall_standalone.watch import Look, changed, contents
 
+_ARRIVAL_SECONDS = 0.01
 _log = structlog.get_logger(__name__)
 
 Complaint = tuple[int, str | None, str]
@@ -33,10 +37,13 @@ Complaint = tuple[int, str | None, str]
 class Provisioner:
     """Applies the files to the admin APIs and writes credentials. One task uses it."""
 
-    def __init__(self, paths: Sequence[Path], admin: Administration, data: DataDir, poll_seconds: float) -> None:
+    def __init__(
+        self, paths: Sequence[Path], admin: Administration, data: DataDir, view: SettingsView, poll_seconds: float
+    ) -> None:
         self._paths = tuple(paths)
         self._admin = admin
         self._data = data
+        self._view = view
         self._poll = poll_seconds
         self._in_force: dict[Path, Sequence[TrackingTenant]] = {}
         self._faults: dict[Path, Complaint] = {}
@@ -54,6 +61,10 @@ class Provisioner:
         for path in self._paths:
             while not await self._applied(path):  # noqa: ASYNC110 - the admin APIs have no event to wait on
                 await asyncio.sleep(self._poll)
+        self._waiting_for = "The settings of the manifests are on their way to the receiver."
+        applied = [tenant for tenants in self._in_force.values() for tenant in tenants]
+        while not all(self._arrived(tenant) for tenant in applied):  # noqa: ASYNC110 - neither does the view
+            await asyncio.sleep(_ARRIVAL_SECONDS)
         self._waiting_for = None
 
     async def follow(self) -> None:
@@ -127,6 +138,17 @@ class Provisioner:
         held = self._data.credentials(tenant)
         if held is None or not await self._admin.has_client(tenant, held.client_id):
             self._data.write_credentials(tenant, await self._admin.issue(tenant))
+
+    def _arrived(self, tenant: TrackingTenant) -> bool:
+        """Whether receiver and report know what was applied: the sites, and the client whose tokens are asked for."""
+        credentials = self._data.credentials(tenant.guid)
+        sites = (self._view.resource(ResourceKey(tenant.guid, resource_of(tenant.guid, s))) for s in tenant.spec.sites)
+        return (
+            self._view.tenant(tenant.guid) is not None
+            and all(site is not None and site.active for site in sites)
+            and credentials is not None
+            and self._view.client(tenant.guid, uuid.UUID(credentials.client_id)) is not None
+        )
 
     def _once(self, path: Path, tenants: Sequence[TrackingTenant]) -> None:
         """Refuse a tenant that another file holds; within a file, reading does."""

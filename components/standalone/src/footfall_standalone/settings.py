@@ -33,3 +33,10 @@ class StandaloneSettings(Settings):
 
     reader_threads: int = Field(2, ge=1, le=16)
     """Threads that read the store for feeds and reports."""
+
+    bus_hours: int = Field(168, ge=1, le=10_000)
+    """Hours that raw events stay on the bus once they are stored. Events themselves are kept as long as their tenant's
+    manifest says (`spec.cassandra.retention`)."""
+
+    housekeeping_seconds: float = Field(3600, gt=0, le=86_400)
+    """Seconds between two looks for what has outlived its time."""

@@ -48,13 +48,11 @@ async def stand(plan: Plan, listener: socket.socket, ready: Callable[[], None]) 
     drain = Drain()
     async with AsyncExitStack() as stack:
         stack.enter_context(_stopped_by_signals(drain))
-        made = await stack.enter_async_context(
-            process(plan.data, plan.configuration.identity.issuer, standalone.reader_threads)
-        )
+        made = await stack.enter_async_context(process(plan.data, plan.configuration.identity.issuer, standalone))
         parts = await stack.enter_async_context(components(made, plan.configuration))
         client = await stack.enter_async_context(httpx.AsyncClient(timeout=_ADMIN_SECONDS, trust_env=False))
         admin = Administration(client, plan.local, plan.data.read_admin_token)
-        provisioner = Provisioner(plan.manifests, admin, plan.data, standalone.poll_seconds)
+        provisioner = Provisioner(plan.manifests, admin, plan.data, made.view, standalone.poll_seconds)
         app = _application(plan, made, parts, provisioner.check, drain)
         async with asyncio.TaskGroup() as group:
             group.create_task(serve(app, listener, drain, notice=0, grace=standalone.drain_seconds))

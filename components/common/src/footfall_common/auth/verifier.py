@@ -14,7 +14,6 @@ from footfall_common.errors import Forbidden, Unauthenticated, Unavailable
 TRACKING_API = "tracking_api"
 """The scope that Creatio asks for; it opens the tenant and report services."""
 
-_REMEMBERED = 1024
 _REMEMBERED_SECONDS = 60.0
 
 
@@ -39,12 +38,13 @@ class KeysAndClients(Protocol):
 
 
 class TokenVerifier:
-    """Remembers signatures it has checked (RSA costs more than everything else here), never a verdict."""
+    """Remembers the last `remembered` signatures it checked (RSA costs more than all the rest), never a verdict."""
 
-    def __init__(self, view: KeysAndClients, issuer: str, clock: Clock) -> None:
+    def __init__(self, view: KeysAndClients, issuer: str, clock: Clock, *, remembered: int = 1024) -> None:
         self._view = view
         self._issuer = issuer
         self._clock = clock
+        self._remembered = remembered
         self._keys = KeySet([])
         self._document: KeysDocument | None = None
         self._read: OrderedDict[str, tuple[float, TokenClaims]] = OrderedDict()
@@ -77,7 +77,7 @@ class TokenVerifier:
         claims = read_token(token, self._keys, self._issuer)
         self._read[token] = (now, claims)
         self._read.move_to_end(token)
-        if len(self._read) > _REMEMBERED:
+        if len(self._read) > self._remembered:
             self._read.popitem(last=False)
         return claims
 

@@ -45,8 +45,11 @@ class Relay:
 
     async def _publish(self, pending: Sequence[StoredDocument]) -> None:
         await self._bus.publish([Outgoing(self._topic, document.key, document.body) for document in pending])
-        for document in pending:
-            await self._settle(document)
+        # At once, so that the notes share a commit; each to its end, so that none is still running in the next flush.
+        outcomes = await asyncio.gather(*(self._settle(document) for document in pending), return_exceptions=True)
+        for outcome in outcomes:
+            if outcome is not None:
+                raise outcome
 
     async def _settle(self, document: StoredDocument) -> None:
         """Note what is published; where another process has stored and published a newer one meanwhile, follow it.

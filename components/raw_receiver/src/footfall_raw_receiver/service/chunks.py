@@ -21,25 +21,28 @@ class Body(NamedTuple):
     rows: int
 
 
-def chunks_of(
-    rows: Sequence[BucketRow], seen: Mapping[uuid.UUID, Mapping[int, int]], limit: int
-) -> Mapping[uuid.UUID, Sequence[Body]]:
-    """The chunks of each resource that the rows belong to, none above `limit` bytes.
+def columns_of(rows: Sequence[BucketRow], seen: Mapping[uuid.UUID, Mapping[int, int]]) -> pa.Table:
+    """The rows as a table, without those that their resource's segment holds already.
 
     `seen` is a watermark a resource: a crash between its segment and the bucket's watermark makes rows come again.
     """
     table = segments.table(rows)
+    if not any(seen.values()):
+        return table
+    held = {resource.bytes: watermark for resource, watermark in seen.items()}
+    places = zip(rows, table.column("resource").to_pylist(), strict=True)
+    fresh = [row.position.off > held.get(resource, {}).get(row.position.part, -1) for row, resource in places]
+    return table.filter(pa.array(fresh, pa.bool_()))
+
+
+def chunks_of(tables: Sequence[pa.Table], limit: int) -> Mapping[uuid.UUID, Sequence[Body]]:
+    """The chunks of each resource that the rows belong to, none above `limit` bytes."""
+    table = pa.concat_tables(tables)
     resources = table.column("resource")
     found: dict[uuid.UUID, Sequence[Body]] = {}
     for value in pc.unique(resources).to_pylist():
-        resource = uuid.UUID(bytes=value)
-        wanted = pc.equal(resources, pa.scalar(value, resources.type))
-        if mark := seen.get(resource):
-            fresh = [row.position.off > mark.get(row.position.part, -1) for row in rows]
-            wanted = pc.and_(wanted, pa.array(fresh, pa.bool_()))
-        part = table.filter(wanted)
-        if part.num_rows:
-            found[resource] = _fitting(part, limit)
+        part = table.filter(pc.equal(resources, pa.scalar(value, resources.type)))
+        found[uuid.UUID(bytes=value)] = _fitting(part, limit)
     return found
 
 

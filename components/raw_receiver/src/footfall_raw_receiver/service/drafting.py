@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any, Final, NamedTuple, TypeVar
 
+import pyarrow as pa
 import structlog
 
 from footfall_common.documents import NIL
@@ -17,8 +18,10 @@ from footfall_raw_receiver.service import chunks
 from footfall_raw_receiver.service.marks import Due
 
 T = TypeVar("T")
-_SPAN: Final = 4_096
+_SPAN: Final = 256
 """Offsets read at once at first; doubled where rows are few, halved where they are many."""
+_READ: Final = 4_000
+"""The rows that one read should bring: enough to be worth it, little enough to be held undecoded."""
 _Span = tuple[int, int, int | None]
 """Part, and its offsets: above the first, up to and including the second (None = all there are)."""
 _REMEMBERED: Final = 20_000
@@ -63,8 +66,8 @@ class Drafter:
         if NIL not in heads:
             spans += await self._unmarked(tenant, due)
         seen = {resource: head.watermark for resource, head in heads.items()}
-        async for rows in self._rows(tenant, due.bucket, spans):
-            made = await self._run(chunks.chunks_of, rows, seen, self._sizes.chunk)
+        async for tables in self._tables(tenant, due.bucket, spans, seen):
+            made = await self._run(chunks.chunks_of, tables, self._sizes.chunk)
             for resource, some in made.items():
                 old = found.get(resource) or heads.get(resource) or Segment(resource, due.bucket, 0, {}, (), 0)
                 found[resource] = _longer(tenant, due, old._replace(watermark=top), some, bodies)
@@ -80,18 +83,18 @@ class Drafter:
         parts = {part for bucket, part in seen if bucket == due.bucket}
         return [(part, -1, None) for part in sorted(parts - due.highs.keys())]
 
-    async def _rows(
-        self, tenant: TenantContext, bucket: int, spans: Sequence[_Span]
-    ) -> AsyncIterator[Sequence[BucketRow]]:
-        """The rows of those (part, after, high), some `sizes.rows` at a time."""
-        held: list[BucketRow] = []
+    async def _tables(
+        self, tenant: TenantContext, bucket: int, spans: Sequence[_Span], seen: Mapping[uuid.UUID, Mapping[int, int]]
+    ) -> AsyncIterator[Sequence[pa.Table]]:
+        """The rows of those spans that are not in `seen`, about `sizes.rows` at a time."""
+        held: list[pa.Table] = []
         for part, after, high in spans:
             async for rows in self._span(tenant, bucket, part, after, high):
-                held += rows
-                if len(held) >= self._sizes.rows:
+                held.append(await self._run(chunks.columns_of, rows, seen))
+                if sum(table.num_rows for table in held) >= self._sizes.rows:
                     yield held
                     held = []
-        if held:
+        if any(table.num_rows for table in held):
             yield held
 
     async def _span(
@@ -105,9 +108,10 @@ class Drafter:
         while after < high:
             until = min(high, after + span)
             rows = await read(tenant, bucket, part, after, until)
-            yield rows
+            if rows:
+                yield rows
             after = until
-            span = span * 2 if len(rows) < self._sizes.rows // 4 else max(1, span // 2)
+            span = max(1, span // 2) if len(rows) > _READ else span * 2
 
     async def _merged(self, tenant: TenantContext, due: Due, segment: Segment, bodies: dict[bytes, bytes]) -> Segment:
         """The segment with its small chunks merged, once there are enough of them."""

@@ -100,17 +100,21 @@ class Membership(Listener):
         gathered = await self._insist(lambda: self._gather(consumer))
         async with self._busy:
             records = [received for received in gathered if received.partition not in self._gone]
-            if not records:
+            if not records or await self._handled(consumer, records):
                 return
-            if self._stale:
-                self._work.forget()
-                self._stale = False
-            try:
-                await self._work.handle(records, self._insist)
-            except (Abandoned, Conflict) as error:
-                _log.warning("chunk_given_up", topic=self._topic, records=len(records), reason=str(error))
-                self._give_up(consumer, records)
-                await asyncio.sleep(self._pace.retry)
+        await asyncio.sleep(self._pace.retry)  # so that a chunk given up again and again costs little
+
+    async def _handled(self, consumer: Consumer, records: Sequence[Received]) -> bool:
+        if self._stale:
+            self._work.forget()
+            self._stale = False
+        try:
+            await self._work.handle(records, self._insist)
+        except (Abandoned, Conflict) as error:
+            _log.warning("chunk_given_up", topic=self._topic, records=len(records), reason=str(error))
+            self._give_up(consumer, records)
+            return False
+        return True
 
     async def _gather(self, consumer: Consumer) -> Sequence[Received]:
         records = await consumer.poll(self._pace.records, self._pace.wait)

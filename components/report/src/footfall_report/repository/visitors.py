@@ -3,9 +3,10 @@
 import asyncio
 import uuid
 from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 from footfall_common.events.model import HIDDEN_TYPES
-from footfall_common.store import EventReads, FeedRow, Latest
+from footfall_common.store import FeedRow, Latest
 from footfall_common.tenancy import TenantContext
 from footfall_report.models.cursor import FeedKey
 from footfall_report.models.feed import type_of
@@ -15,10 +16,25 @@ _LATEST_AT_ONCE = 100
 """Keys of one `latest`, as the port asks."""
 
 
+class FeedReads(Protocol):
+    """The two reads of EventReads that a feed takes; they promise what is written there."""
+
+    async def latest(self, tenant: TenantContext, visitors: Sequence[uuid.UUID]) -> Mapping[uuid.UUID, Latest]: ...
+
+    async def visitor_month(
+        self,
+        tenant: TenantContext,
+        visitor: uuid.UUID,
+        month: int,
+        until: tuple[int, uuid.UUID] | None,
+        limit: int,
+    ) -> Sequence[FeedRow]: ...
+
+
 class Visitors:
     """Reads on in visitors' runs."""
 
-    def __init__(self, events: EventReads) -> None:
+    def __init__(self, events: FeedReads) -> None:
         self._events = events
 
     async def latest(self, tenant: TenantContext, visitors: Sequence[uuid.UUID]) -> Mapping[uuid.UUID, Latest]:

@@ -12,6 +12,8 @@ from footfall_common.errors import NotFound
 from footfall_standalone.demo_feed import DemoFeed
 
 _NO_STORE = {"Cache-Control": "no-store"}
+_PAGE = {**_NO_STORE, "Referrer-Policy": "strict-origin-when-cross-origin"}
+"""A shop's pages tell each other where a visitor came from, as any site's do: it is half of what is tracked."""
 
 
 class Page(NamedTuple):
@@ -51,4 +53,4 @@ def _page(pages: Mapping[str, Page], name: str) -> Response:
     found = pages.get(name)
     if found is None:
         raise NotFound(f"The shop has no page {name}; begin at /demo/.")
-    return Response(found.body, media_type=found.media_type, headers=_NO_STORE)
+    return Response(found.body, media_type=found.media_type, headers=_PAGE)

@@ -38,7 +38,7 @@ class Changes:
 
         Errors of `decide` pass through; Unavailable after too many lost races.
         """
-        for _ in range(1):
+        for _ in range(self.attempts):
             held = await read()
             wanted = decide(held)
             if wanted is None or not differs(held, wanted):
