@@ -74,8 +74,8 @@ async def said_of_itself(page: Page) -> dict[str, Any]:
     device: dict[str, Any] = await page.evaluate(
         """() => ({language: navigator.language, languages: navigator.languages.join(', '),
             platform: navigator.platform, screenWidth: screen.width, screenHeight: screen.height,
-            screenPixelDepth: screen.pixelDepth, screenColorDepth: screen.colorDepth, screenAvailWidth: screen.availWidth,
-            screenAvailHeight: screen.availHeight})"""
+            screenPixelDepth: screen.pixelDepth, screenColorDepth: screen.colorDepth,
+            screenAvailWidth: screen.availWidth, screenAvailHeight: screen.availHeight})"""
     )
     return device
 

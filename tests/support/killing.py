@@ -85,7 +85,7 @@ class Sender:
             # Killed, or just started: 401 unknown_resource until its settings are read.
             assert answer is None or answer.status_code in {401, 503}, answer.text
             self.told.retries += 1
-            await asyncio.sleep(RETRY_SECONDS)
+            await asyncio.sleep(RETRY_SECONDS)  # no wait: the pause of a client that tries again
 
 
 async def kill_at_random(up: Up, sender: Sender, total: int, seed: int) -> int:
@@ -97,7 +97,7 @@ async def kill_at_random(up: Up, sender: Sender, total: int, seed: int) -> int:
     kills = 0
     for mark in sorted(dice.sample(range(total // 20, total - total // 20), KILLS)):
         await eventually(lambda: len(sender.told.verdicts) >= mark, 300)  # noqa: B023 - awaited at once
-        await asyncio.sleep(dice.random() * 0.05)
+        await asyncio.sleep(dice.random() * 0.05)  # no wait: a random moment
         await up.restart(signal.SIGKILL)
         kills += 1
     return kills

@@ -89,8 +89,12 @@ class Up:
     ) -> None:
         await self.client.aclose()
         if self._process is not None and self._process.poll() is None:
-            self._process.kill()
-            self._process.wait()
+            self._process.terminate()  # first: a process that is killed writes no coverage
+            try:
+                await asyncio.to_thread(self._process.wait, STOP_SECONDS)
+            finally:
+                self._process.kill()
+                self._process.wait()
 
     def start(self) -> None:
         """Start it without waiting until it is ready."""

@@ -86,7 +86,7 @@ class Shelf:
         await self.file.write(lambda connection: write_rows(connection, rows, ()))
 
     async def segment(self, days: Sequence[int], version: int, tenant: TenantContext = TENANT) -> None:
-        """Bring the segments of these days up to date, older chunks still listed: readers must bear rows that repeat."""
+        """Bring the segments of these days up to date, older chunks still listed: rows then repeat."""
         parts: dict[int, list[int]] = defaultdict(list)
         for bucket, part in await self.store.events.buckets_seen(tenant, days):
             parts[bucket].append(part)

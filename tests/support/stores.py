@@ -21,7 +21,7 @@ _offsets = itertools.count(1)
 
 
 class OpenedStore(NamedTuple):
-    """An adapter, and how the raw receiver's sink writes to it (which is no part of the port: it is one transaction)."""
+    """An adapter, and how the raw receiver's sink writes to it; that is no part of the port."""
 
     store: Store
     write: Callable[[Sequence[EventRow], Sequence[Edge]], Awaitable[None]]

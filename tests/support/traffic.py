@@ -10,7 +10,7 @@ from typing import Any
 
 AGENTS = (
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36",
-    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 Version/17.5 Mobile/15E148 Safari/604.1",
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 Version/17.5 Mobile Safari/604.1",
     "Mozilla/5.0 (X11; Linux x86_64; rv:127.0) Gecko/20100101 Firefox/127.0",
 )
 LANDINGS = (
@@ -81,7 +81,7 @@ def requests(plan: Plan, resources: Sequence[str], now: dt.datetime) -> list[Req
 def _request(
     dice: random.Random, plan: Plan, visitor: uuid.UUID, resource: str, size: int, now: dt.datetime
 ) -> Request:
-    start = now - dt.timedelta(seconds=dice.randint(600, 3 * 86_400))
+    start = now - dt.timedelta(seconds=dice.randint(3_600, 3 * 86_400))
     items = tuple(_sent(dice, plan, visitor, start + dt.timedelta(seconds=45 * n)) for n in range(size))
     # Without a visitor there is no feed to read the decided time from: such a request names no time of sending.
     stamped = dice.random() < 0.5 and all(item.event.get("trackingId") for item in items)
@@ -133,3 +133,34 @@ def _spoilt(dice: random.Random, event: dict[str, Any]) -> Sent:
             return Sent(event | {"name": "nul\x00"}, "invalid_field")
         case _:
             return Sent(event | {"consent": "denied"}, "consent")
+
+
+ATTRIBUTIONS = (
+    ("direct", "", ""),
+    ("email", "newsletter", "newsletter|email|autumn||"),
+    ("paid search", "Google Ads", "|||abc|"),
+    ("referrers", "Other", ""),
+    ("social", "Facebook", "facebook|social|||"),
+)
+"""Channel, source and campaign of LANDINGS by creatio-contract part 6, worked out by hand."""
+
+DEVICES = (("desktop", "Windows", "Chrome"), ("mobile", "iOS", "Safari"), ("desktop", "Linux", "Firefox"))
+"""Device, os and browser of AGENTS, worked out by hand."""
+
+
+def counted(request: Request, event: dict[str, Any], ts: int, received: int) -> dict[str, Any]:
+    """A sent event as `tests.support.recount` takes it. `ts` and `received` in ms."""
+    channel, source, campaign = ATTRIBUTIONS[LANDINGS.index((event["href"], event["referrer"]))]
+    device, system, browser = DEVICES[AGENTS.index(request.agent)]
+    return event | {
+        "resource": request.resource,
+        "occurred": round(dt.datetime.fromisoformat(event["occurred"]).timestamp() * 1000),
+        "ts": ts,
+        "received": received,
+        "channel": channel,
+        "source": source,
+        "campaign": campaign,
+        "device": device,
+        "os": system,
+        "browser": browser,
+    }

@@ -2,6 +2,7 @@
 
 import sqlite3
 import uuid
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ OLD = NOON - 100 * DAY
 
 
 @pytest.fixture
-async def file(tmp_path: Path):  # noqa: ANN201 - an async generator of SqliteFile
+async def file(tmp_path: Path) -> AsyncIterator[SqliteFile]:
     file = SqliteFile(tmp_path / "store.db", TABLES, unavailable=StoreUnavailable)
     await file.open()
     yield file

@@ -98,7 +98,9 @@ class TestPlaced:
         self, opened: OpenedStore, writes: list[list[tuple[int, int, int, int]]]
     ) -> None:
         of = tenant()
-        expected = {VisitorDay(of.tenant, uuid.UUID(int=who), day): {} for who in range(3) for day in (-1, 0, 1)}  # type: dict[VisitorDay, dict[uuid.UUID, Placed]]
+        expected: dict[VisitorDay, dict[uuid.UUID, Placed]] = {
+            VisitorDay(of.tenant, uuid.UUID(int=who), day): {} for who in range(3) for day in (-1, 0, 1)
+        }
         for write in writes:
             rows = [row(of, uuid.UUID(int=who), event_id=uuid.UUID(int=n), day=day, ts=ts) for who, n, day, ts in write]
             await opened.write(rows, [])
@@ -139,7 +141,7 @@ class TestVisitorMonth:
 
     async def test_the_day_the_client_named_may_lie_in_another_month(self, opened: OpenedStore) -> None:
         of = tenant()
-        rows = [row(of, VISITOR, ts=NOON + n, day=day_of(NOON) + n) for n in (-400, -1, 0, 1, 400)]
+        rows = [row(of, VISITOR, ts=NOON + n, day=day_of(NOON) + n) for n in (0, 1, -1, 400, -400)]
         await opened.write(rows, [])
         assert await whole_month(opened.store.events, of, VISITOR) == fed(rows)
 

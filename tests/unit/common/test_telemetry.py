@@ -3,14 +3,16 @@
 import io
 import json
 import logging
+import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
 from prometheus_client import CollectorRegistry, generate_latest
 
-from footfall_common.telemetry import METRICS, Metric, configure, counter, gauge, histogram, metrics_page
+from footfall_common.telemetry import METRICS, Metric, catalogue, configure, counter, gauge, histogram, metrics_page
 
 SHOES = Metric("shoes_total", "counter", "Shoes sold.", ("size",))
 SHELF = Metric("shelf", "gauge", "Shoes on the shelf.")
@@ -105,3 +107,11 @@ def test_every_metric_of_the_catalogue_can_be_made() -> None:
     for metric in METRICS:
         assert metric.name.startswith("footfall_")
         makers[metric.kind](registry, metric)
+
+
+def test_every_metric_of_the_catalogue_is_exported_by_someone() -> None:
+    components = Path(__file__).resolve().parents[3] / "components"
+    sources = [path.read_text() for path in components.rglob("*.py") if path.name != "catalogue.py"]
+    names = [name for name, value in vars(catalogue).items() if isinstance(value, Metric)]
+    assert len(names) == len(METRICS)
+    assert [name for name in names if not any(re.search(rf"\b{name}\b", source) for source in sources)] == []

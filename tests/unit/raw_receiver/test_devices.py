@@ -95,6 +95,12 @@ IPHONE = f"Mozilla/5.0 (iPhone; CPU iPhone OS 17_6 like Mac OS X) {APPLE}"
             "iOS",
             "Safari",
         ),
+        (
+            f"Mozilla/5.0 (Linux; Android 9; Nexus 9) {KHTML} Chrome/86.0.4240.99 Safari/537.36",
+            "tablet",
+            "Android",
+            "Chrome",
+        ),
         ("Mozilla/5.0 (Android 14; Tablet; rv:131.0) Gecko/131.0 Firefox/131.0", "tablet", "Android", "Firefox"),
         (
             f"Mozilla/5.0 (Linux; Android 13; SM-X700) {KHTML} Chrome/130.0.0.0 Safari/537.36",

@@ -251,6 +251,7 @@ async def test_only_pages_of_the_resources_domains_may_send(door: Door, origin: 
     answer = await door.post(door.request(door.event()), origin=origin)
     assert answer.status_code == status
     assert answer.headers["access-control-allow-origin"] == origin
+    assert answer.headers["access-control-expose-headers"] == "retry-after"
 
 
 async def test_a_preflight_is_answered(door: Door) -> None:

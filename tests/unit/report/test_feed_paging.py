@@ -1,4 +1,4 @@
-"""Paging: an event stored before the first page was asked is on exactly one page, one stored meanwhile on at most one."""
+"""Paging: what was stored before the first page is on exactly one page, what is stored meanwhile on at most one."""
 
 import uuid
 from collections import Counter

@@ -53,9 +53,13 @@ def goal(*revisions: GoalRevision) -> Goal:
 
 
 def overview(
-    bench: Bench, events: Sequence[Plain], of: ResourceDocument | None = None, first: dt.date = DAY, last: dt.date = DAY,
+    bench: Bench,
+    events: Sequence[Plain],
+    of: ResourceDocument | None = None,
+    first: dt.date = DAY,
+    last: dt.date = DAY,
     tz: str = "UTC",
-) -> dict[str, Any]:  # fmt: skip
+) -> dict[str, Any]:
     """What report answers, after the recount has agreed."""
     known = of or site()
 

@@ -22,7 +22,6 @@ from footfall_report.service.progress import Progress
 from footfall_report.settings import ReportSettings
 
 _MEMORY_CACHE_MB = 16
-_ROTATION_CHECK_SECONDS = 3_600
 
 
 @asynccontextmanager
@@ -43,22 +42,16 @@ async def running(process: Process, settings: ReportSettings) -> AsyncIterator[C
         clock=process.clock,
         new_id=process.new_id,
     )
-    tasks = [asyncio.create_task(progress.run(), name="report-progress")]
-    if isinstance(keys, KeyFile):
-        tasks.append(asyncio.create_task(_rotating(keys), name="report-cursor-keys"))
     try:
-        yield Component(name="report", app=app, checks=checks)
+        async with asyncio.TaskGroup() as group:  # a task that fails ends the process rather than itself alone
+            tasks = [group.create_task(progress.run())]
+            if isinstance(keys, KeyFile):
+                tasks.append(group.create_task(keys.run()))
+            yield Component(name="report", app=app, checks=checks)
+            for task in tasks:
+                task.cancel()
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
         engine.close()
-
-
-async def _rotating(keys: KeyFile) -> None:
-    while True:
-        await asyncio.to_thread(keys.rotate_if_due)
-        await asyncio.sleep(_ROTATION_CHECK_SECONDS)
 
 
 def _keys(process: Process, settings: ReportSettings) -> CursorKeys:

@@ -42,8 +42,8 @@ class ReportSettings(Settings):
     chunk_reads: int = Field(default=32, ge=1, le=1_000)
     """Chunks asked from the store at once; each is at most 1 MB."""
 
-    duckdb_memory_mb: int = Field(default=64, ge=16)
-    """Megabytes one query may hold before it spills to `data_dir`."""
+    duckdb_memory_mb: int = Field(default=64, ge=64)
+    """Megabytes one query may hold before it spills to `data_dir`: 64 bear a million events in the range."""
 
     duckdb_spill_mb: int = Field(default=2_048, ge=0)
     """Megabytes one query may spill."""

@@ -8,9 +8,11 @@ import asyncio
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import NoReturn, Protocol
 
 import structlog
 
+from footfall_common.documents import ClientDocument, ResourceDocument, TenantDocument
 from footfall_common.errors import Unavailable
 from footfall_common.manifest import (
     ManifestInvalid,
@@ -21,7 +23,6 @@ from footfall_common.manifest import (
     resource_of,
     without_effect,
 )
-from footfall_common.pipeline.view import SettingsView
 from footfall_common.tenancy import ResourceKey
 from footfall_standalone.administration import Administration, Refused
 from footfall_standalone.datadir import DataDir
@@ -31,6 +32,17 @@ from footfall_standalone.watch import Look, changed, contents
 _ARRIVAL_SECONDS = 0.01
 _log = structlog.get_logger(__name__)
 
+
+class Settings(Protocol):
+    """What receiver and report know; `SettingsView` is one."""
+
+    def tenant(self, tenant: uuid.UUID) -> TenantDocument | None: ...
+
+    def resource(self, key: ResourceKey) -> ResourceDocument | None: ...
+
+    def client(self, tenant: uuid.UUID, client: uuid.UUID) -> ClientDocument | None: ...
+
+
 Complaint = tuple[int, str | None, str]
 
 
@@ -38,13 +50,14 @@ class Provisioner:
     """Applies the files to the admin APIs and writes credentials. One task uses it."""
 
     def __init__(
-        self, paths: Sequence[Path], admin: Administration, data: DataDir, view: SettingsView, poll_seconds: float
+        self, paths: Sequence[Path], admin: Administration, data: DataDir, view: Settings, poll_seconds: float
     ) -> None:
         self._paths = tuple(paths)
         self._admin = admin
         self._data = data
         self._view = view
         self._poll = poll_seconds
+        self._look = Look({}, {})
         self._in_force: dict[Path, Sequence[TrackingTenant]] = {}
         self._faults: dict[Path, Complaint] = {}
         self._pending: set[Path] = set()
@@ -57,6 +70,9 @@ class Provisioner:
 
     async def start(self) -> None:
         """Apply all files, however long the admin APIs take to answer. Raises ManifestInvalid: nothing may begin."""
+        # Looked at before they are read, so that an edit in between acts later instead of never.
+        now = await asyncio.to_thread(contents, self._paths)
+        self._look = Look(now, now)
         await asyncio.to_thread(read_all, self._paths)
         for path in self._paths:
             while not await self._applied(path):  # noqa: ASYNC110 - the admin APIs have no event to wait on
@@ -67,13 +83,11 @@ class Provisioner:
             await asyncio.sleep(_ARRIVAL_SECONDS)
         self._waiting_for = None
 
-    async def follow(self) -> None:
+    async def follow(self) -> NoReturn:
         """Act on changes of the files until cancelled."""
-        now = await asyncio.to_thread(contents, self._paths)
-        look = Look(now, now)
         while True:
             await asyncio.sleep(self._poll)
-            look, due = changed(look, await asyncio.to_thread(contents, self._paths))
+            self._look, due = changed(self._look, await asyncio.to_thread(contents, self._paths))
             for path in due:
                 self._faults.pop(path, None)
             # A change of one file may also be what another one waited for: a tenant that moved between them.
@@ -85,6 +99,7 @@ class Provisioner:
         try:
             await self._applied(path)
         except ManifestInvalid as error:
+            self._pending.discard(path)
             complaint = (error.line, error.field, error.message)
             if self._faults.get(path) != complaint:
                 self._faults[path] = complaint
@@ -97,7 +112,6 @@ class Provisioner:
     async def _applied(self, path: Path) -> bool:
         """Whether the file acts now; False = the admin APIs do not answer, to be tried again."""
         if path in self._in_force and not await asyncio.to_thread(path.exists):
-            self._pending.discard(path)
             raise ManifestInvalid("This file is gone; what it said stays in force.", file=path, line=1)
         tenants = await asyncio.to_thread(read, path)
         self._once(path, tenants)
@@ -115,7 +129,6 @@ class Provisioner:
         try:
             known = await self._admin.register(registration(tenant))
         except Refused as error:
-            self._pending.discard(path)
             field = f"spec.{error.field}" if error.field else None
             line = await asyncio.to_thread(line_of, path, tenant, field)
             raise ManifestInvalid(error.message, file=path, line=line, field=field) from error

@@ -72,8 +72,7 @@ async def _provision(provisioner: Provisioner, drain: Drain, ready: Callable[[],
         return error
     interpreter.tune()
     ready()
-    await provisioner.follow()
-    raise AssertionError("follow only ends when cancelled")
+    return await provisioner.follow()
 
 
 def _application(plan: Plan, made: Process, parts: tuple[Component, ...], manifests: Check, drain: Drain) -> Dispatcher:

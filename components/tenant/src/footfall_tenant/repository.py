@@ -15,6 +15,9 @@ D = TypeVar("D", TenantDocument, ResourceDocument)
 _decoder = msgspec.json.Decoder(Document)
 _encoder = msgspec.json.Encoder()
 
+_SWITCHED_OFF = 80
+"""Bytes that switching off one thing may add at most: two flags, and for a goal a revision without filter."""
+
 
 class Holdings(NamedTuple):
     """All that is stored of one tenant, deleted documents too. `others` are ids in use by something else."""
@@ -57,10 +60,10 @@ class TenantRepository:
     async def put(self, document: TenantDocument | ResourceDocument) -> None:
         """Store revision n over n - 1. Conflict where another is stored by now, TooLarge beyond the bound."""
         body = _encoder.encode(document)
-        if len(body) > self._max_document_bytes:
+        if len(body) - _unbounded(document) > self._max_document_bytes:
             raise TooLarge(
-                f"With this it would take {len(body)} bytes, and {self._max_document_bytes} is the most; "
-                "delete goals or shorten their filters."
+                f"With this it would take {len(body)} bytes, and {self._max_document_bytes} is the most "
+                "(FOOTFALL_TENANT_MAX_DOCUMENT_BYTES); make fewer goals or shorten their filters."
             )
         await self._directory.put(key_of(document), body, document.revision)
 
@@ -72,3 +75,10 @@ class TenantRepository:
         if not isinstance(document, kind):
             raise Conflict("This id names something else of this tenant; choose another.", field="Id")
         return document
+
+
+def _unbounded(document: TenantDocument | ResourceDocument) -> int:
+    """Bytes that the bound leaves out: whatever is full must still be switched off and deleted."""
+    if isinstance(document, TenantDocument):
+        return 0
+    return _SWITCHED_OFF * (sum(goal.deleted for goal in document.goals) + (not document.active))

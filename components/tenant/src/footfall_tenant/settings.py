@@ -26,16 +26,16 @@ class TenantSettings(Settings):
         description="Resources a tenant may have, deleted ones too: they are kept, so that every reader learns of it.",
     )
     max_goals: int = Field(
-        100, ge=50, le=1000, description="Goals a resource may have, deleted ones too while their past is in reports."
+        100, ge=50, le=200, description="Goals a resource may have, deleted ones too while their past is in reports."
     )
     max_revisions: int = Field(
         50, ge=2, le=1000, description="Edits kept a goal within the tenant's retention; more is 413."
     )
     max_document_bytes: int = Field(
-        190_000,
+        180_000,
         ge=64 * 1024,
-        le=190_000,
-        description="Bytes a resource may take with all its goals' history; the bus takes records up to 200 KB.",
+        le=180_000,
+        description="Bytes a resource may take with its goals' history, deletions apart; a bus record holds 200 KB.",
     )
     write_attempts: int = Field(
         20, ge=2, le=1000, description="Tries to store a change while others store theirs; then 503, to be repeated."

@@ -55,31 +55,19 @@ SEGMENTS = Metric(
     "counter",
     "Segment versions that the bucket worker has written.",
 )
-FEED_EVENTS = Metric(
-    "footfall_feed_events_total",
-    "counter",
-    "Events handed out by the feed.",
-)
 TOKENS = Metric(
     "footfall_identity_tokens_total",
     "counter",
     "Token requests, by outcome (issued, or the OAuth error).",
     ("outcome",),
 )
-RELAYED = Metric(
-    "footfall_settings_published_total",
-    "counter",
-    "Settings documents put on the settings topic.",
-)
 
 METRICS = (
     DEAD_LETTERS,
     EVENTS,
-    FEED_EVENTS,
     LAG,
     LAG_SECONDS,
     READY,
-    RELAYED,
     REQUEST_SECONDS,
     REQUESTS,
     SEGMENTS,

@@ -98,11 +98,17 @@ def _declared(headers: Mapping[bytes, bytes], limit: int) -> None:
 def _cors(headers: Mapping[bytes, bytes]) -> tuple[tuple[bytes, bytes], ...]:
     """Any page may ask; whether its origin may send is decided when the body names the resource."""
     origin = headers.get(b"origin")
-    return ((b"access-control-allow-origin", origin), (b"vary", b"origin")) if origin else ()
+    if not origin:
+        return ()
+    return (
+        (b"access-control-allow-origin", origin),
+        (b"access-control-expose-headers", b"retry-after"),
+        (b"vary", b"origin"),
+    )
 
 
 async def _answer(send: Send, status: int, headers: tuple[tuple[bytes, bytes], ...], content: bytes) -> None:
     length = b"%d" % len(content)
-    fixed = ((b"content-type", b"application/json"), (b"content-length", length)) if status != 204 else ()  # noqa: PLR2004
+    fixed = ((b"content-type", b"application/json"), (b"content-length", length)) if content else ()
     await send({"type": "http.response.start", "status": status, "headers": [*headers, *fixed]})
     await send({"type": "http.response.body", "body": content})

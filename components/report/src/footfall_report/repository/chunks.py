@@ -71,7 +71,10 @@ class DiskChunks:
                 file.unlink()
 
     async def get(self, ids: Sequence[bytes]) -> dict[bytes, bytes]:
-        return await asyncio.to_thread(self._read, [chunk for chunk in ids if chunk in self._sizes])
+        found = await asyncio.to_thread(self._read, [chunk for chunk in ids if chunk in self._sizes])
+        for chunk in found.keys() & self._sizes.keys():
+            self._sizes.move_to_end(chunk)
+        return found
 
     async def put(self, chunks: dict[bytes, bytes]) -> None:
         try:

@@ -1,5 +1,6 @@
 """The keys that sign cursors: one file shared by replicas, the newest key first; the one before still holds."""
 
+import asyncio
 import os
 import stat
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from footfall_common.errors import SettingsInvalid
 
 _ACCEPTED = 2
 _BYTES = 32
+_CHECK_SECONDS = 3_600
 _DAY_MS = 86_400_000
 _log = structlog.get_logger(__name__)
 
@@ -68,6 +70,15 @@ class KeyFile:
         except (OSError, ValueError) as error:
             _log.error("cursor_keys_unreadable", path=str(self._path), error=str(error))
         return self._keys
+
+    async def run(self) -> None:
+        """Rotate when due, until cancelled."""
+        while True:
+            try:
+                await asyncio.to_thread(self.rotate_if_due)
+            except OSError as error:
+                _log.error("cursor_keys_not_rotated", path=str(self._path), error=str(error))
+            await asyncio.sleep(_CHECK_SECONDS)
 
     def rotate_if_due(self) -> bool:
         """Put a new key in front when the file is older than `days`; whether that was done."""

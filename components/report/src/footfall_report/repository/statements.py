@@ -1,7 +1,7 @@
 """The SQL of the overview, one statement a question. Tables and columns are told by their CREATE statements.
 
-`stored` = rows as they came, `event` = each event once, `step` = a visitor's event and the first event of its visit.
-A visit is known by the number `n` of its first event. $start and $stop bound the range.
+`stored` = rows as they came, `event` = each event once, `step` = a visitor's event and the `first` one of its visit, by
+whose number `n` a visit is known. $start and $stop bound the range.
 """
 
 TABLES = """
@@ -44,16 +44,16 @@ FORGET_STORED = "DROP TABLE stored"
 STEPS = """
 CREATE TEMP TABLE step AS
 WITH local AS (
-    SELECT e.n, e.resource, e.tracking_id, e.ts, e.event_id, e.campaign, m.day
+    SELECT e.n, e.resource, e.tracking_id, e.ts, e.event_id, e.campaign, e.type, e.channel, e.source, m.day
     FROM (
         SELECT e.*, coalesce(s.zone, 0) AS zone
         FROM event e LEFT JOIN site s USING (resource)
         WHERE e.tracking_id IS NOT NULL
     ) e ASOF JOIN midnight m ON m.zone = e.zone AND m.start <= e.ts
 ), parted AS (
-    SELECT *, coalesce(ts - lag(ts) OVER inOrder > 1800000 OR day <> lag(day) OVER inOrder, true) AS apart
+    SELECT *, coalesce(ts - lag(ts) OVER in_order > 1800000 OR day <> lag(day) OVER in_order, true) AS apart
     FROM local
-    WINDOW inOrder AS (PARTITION BY resource, tracking_id ORDER BY ts, event_id)
+    WINDOW in_order AS (PARTITION BY resource, tracking_id ORDER BY ts, event_id)
 ), spanned AS (
     SELECT *, count(*) FILTER (WHERE apart) OVER (
         PARTITION BY resource, tracking_id ORDER BY ts, event_id ROWS UNBOUNDED PRECEDING) AS span
@@ -64,38 +64,38 @@ WITH local AS (
         ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS held
     FROM spanned
 ), begun AS (
-    SELECT *, CASE WHEN apart OR (campaign <> '' AND campaign <> coalesce(held, '')) THEN n END AS begins
+    SELECT *, CASE WHEN apart OR (campaign <> '' AND campaign <> coalesce(held, ''))
+        THEN {'n': n, 'ts': ts, 'channel': channel, 'source': source} END AS begins
     FROM carried
 )
-SELECT n, last_value(begins IGNORE NULLS) OVER (
+SELECT n, resource, tracking_id, type, last_value(begins IGNORE NULLS) OVER (
     PARTITION BY resource, tracking_id ORDER BY ts, event_id ROWS UNBOUNDED PRECEDING) AS first
 FROM begun
 """
 
-_COUNTED = """
-FROM (SELECT * FROM event WHERE ts >= $start AND ts < $stop) e
-ASOF JOIN (SELECT * FROM midnight WHERE zone = $zone) m ON m.start <= e.ts
-"""
+# No statement below joins two large tables: that is what would not fit into a small memory.
 
-NUMBERS = f"""
+NUMBERS = """
 SELECT CASE WHEN grouping(m.day) = 0 THEN m.day END, CASE WHEN grouping(e.resource) = 0 THEN e.resource END,
     count(*), count(*) FILTER (WHERE e.type = $page), count(DISTINCT e.tracking_id)
-{_COUNTED}
+FROM (SELECT ts, resource, type, tracking_id FROM event WHERE ts >= $start AND ts < $stop) e
+ASOF JOIN (SELECT * FROM midnight WHERE zone = $zone) m ON m.start <= e.ts
 GROUP BY GROUPING SETS ((), (m.day), (e.resource))
 """
 
-VISITS = f"""
-SELECT CASE WHEN grouping(m.day) = 0 THEN m.day END, CASE WHEN grouping(e.resource) = 0 THEN e.resource END, count(*)
-{_COUNTED}
-WHERE e.n IN (SELECT first FROM step)
-GROUP BY GROUPING SETS ((), (m.day), (e.resource))
-"""  # noqa: S608 - both parts stand in this module
+VISITS = """
+SELECT CASE WHEN grouping(m.day) = 0 THEN m.day END, CASE WHEN grouping(v.resource) = 0 THEN v.resource END, count(*)
+FROM (SELECT resource, first.ts AS ts FROM step WHERE n = first.n AND first.ts >= $start AND first.ts < $stop) v
+ASOF JOIN (SELECT * FROM midnight WHERE zone = $zone) m ON m.start <= v.ts
+GROUP BY GROUPING SETS ((), (m.day), (v.resource))
+"""
 
 SOURCES = """
-SELECT f.channel, f.source, count(DISTINCT f.n), count(DISTINCT f.tracking_id), count(*) FILTER (WHERE e.type = $page)
-FROM step s JOIN event e ON e.n = s.n JOIN event f ON f.n = s.first
-WHERE f.ts >= $start AND f.ts < $stop
-GROUP BY f.channel, f.source
+SELECT first.channel, first.source,
+    count(*) FILTER (WHERE n = first.n), count(DISTINCT tracking_id), count(*) FILTER (WHERE type = $page)
+FROM step
+WHERE first.ts >= $start AND first.ts < $stop
+GROUP BY first.channel, first.source
 ORDER BY 3 DESC, 1, 2
 """
 
@@ -127,8 +127,8 @@ WITH hit AS (
 )
 SELECT h.goal,
     count(*) FILTER (WHERE h.ts >= $start AND h.ts < $stop),
-    count(DISTINCT s.first) FILTER (WHERE f.ts >= $start AND f.ts < $stop),
+    count(DISTINCT s.first.n) FILTER (WHERE s.first.ts >= $start AND s.first.ts < $stop),
     count(DISTINCT h.tracking_id) FILTER (WHERE h.ts >= $start AND h.ts < $stop)
-FROM hit h LEFT JOIN step s ON s.n = h.n LEFT JOIN event f ON f.n = s.first
+FROM hit h LEFT JOIN step s ON s.n = h.n
 GROUP BY h.goal
 """  # noqa: S608 - its parts stand in this module

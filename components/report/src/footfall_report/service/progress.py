@@ -7,11 +7,10 @@ of the first are kept: when one was taken before a mark came, all that it had fo
 
 import asyncio
 from collections import deque
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import structlog
 
-from footfall_common.bus import Bus
 from footfall_common.clock import Clock
 from footfall_common.errors import BusUnavailable
 from footfall_common.placement import Names
@@ -30,10 +29,18 @@ class Sample(NamedTuple):
     done: int
 
 
+class Pending(Protocol):
+    """The one question to the bus."""
+
+    async def oldest_pending(self, topic: str, group: str) -> int | None:
+        """As `Bus.oldest_pending`."""
+        ...
+
+
 class Progress:
     """Follows both groups."""
 
-    def __init__(self, bus: Bus, names: Names, clock: Clock) -> None:
+    def __init__(self, bus: Pending, names: Names, clock: Clock) -> None:
         self._bus = bus
         self._names = names
         self._clock = clock

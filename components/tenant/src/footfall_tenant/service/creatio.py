@@ -44,7 +44,7 @@ class Creatio:
         bounds = self._bounds(await self.check(context))
         held = await self._repository.holdings(context)
         for resource in held.resources.values():
-            if resource.project == project and resource.origin == "api" and not resource.deleted:
+            if resource.project == project:
                 await self._change(_key(resource), functools.partial(_deleted_of, project=project, bounds=bounds))
         await self._change_tenant(context, functools.partial(_without_project, project=project))
         await self._publisher.announce()
@@ -147,8 +147,8 @@ def _without_project(held: TenantDocument | None, project: uuid.UUID) -> TenantD
 
 
 def _deleted_of(held: ResourceDocument | None, project: uuid.UUID, bounds: Bounds) -> ResourceDocument | None:
-    """Deleted, unless it was moved elsewhere or taken over by the manifest meanwhile."""
-    if held is None or held.project != project or held.origin != "api":
+    """Deleted, unless it was moved elsewhere meanwhile; a manifest's resource is in no project."""
+    if held is None or held.project != project:
         return held
     return resources.deleted(held, bounds)
 

@@ -63,9 +63,12 @@ def drop_all(goals: tuple[Goal, ...], bounds: Bounds) -> tuple[Goal, ...]:
 
 
 def _dropped(goal: Goal, bounds: Bounds) -> Goal:
-    # A deletion must always work, so the bound on revisions does not hold for it.
+    if not goal.revisions[-1].active:
+        return replace(goal, deleted=True)
+    # A deletion must always work, so the bound on revisions does not hold for it, and it repeats no filter: what it
+    # adds to the document is small and counted apart (see TenantRepository.put).
     unbounded = bounds._replace(max_revisions=len(goal.revisions) + 1)
-    return replace(_revised(goal, False, goal.revisions[-1].filter, unbounded), deleted=True)
+    return replace(_revised(goal, False, GoalFilter(), unbounded), deleted=True)
 
 
 def _added(goals: tuple[Goal, ...], goal: Goal, bounds: Bounds) -> tuple[Goal, ...]:

@@ -76,7 +76,7 @@ def _forget(months: Sequence[tuple[bytes, bytes, int]], connection: sqlite3.Conn
 def _shrink(connection: sqlite3.Connection) -> bool:
     """Give some free pages back; whether there are more to give."""
     (pages,), (free,) = (connection.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "freelist_count"))
-    spare: int = free - pages // RESERVE
-    if spare > 0:
-        connection.execute(f"PRAGMA incremental_vacuum({min(spare, PAGES)})").fetchall()
+    spare: int = (RESERVE * free - pages) // (RESERVE - 1)  # what leaves one in RESERVE of the pages that are left
+    for _ in range(min(spare, PAGES)):
+        connection.execute("PRAGMA incremental_vacuum(1)")  # sqlite3 makes one step of it, which is one page
     return spare > PAGES
