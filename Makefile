@@ -34,7 +34,7 @@ test: setup ## run every test this machine can run, and say what was skipped and
 	@python tools/setup/suites.py $(SUITE) -- $(ARGS)
 
 .PHONY: check
-check: check-requirements check-format check-lint check-types check-architecture check-dependencies check-spelling check-tracker ## all the checks below; none may warn
+check: check-requirements check-format check-lint check-types check-architecture check-dependencies check-spelling check-docs check-tracker ## all the checks below; none may warn
 
 .PHONY: check-requirements
 check-requirements: setup-python ## requirements/ is compiled from the present manifests
@@ -84,6 +84,14 @@ bench: setup ## measure one thing and print the figures: NAME=embedded
 prove: setup ## run one proof that is too long for CI: NAME=embedded
 	@test -n "$(NAME)" || { echo "make prove NAME=x, where x is one of:" $(patsubst bench/prove/%.py,%,$(wildcard bench/prove/[a-z]*.py)); exit 2; }
 	@python -m bench.prove.$(NAME) $(ARGS)
+
+.PHONY: docs
+docs: setup-python ## write the pages of docs/ that are made of code: settings, metrics, event schema
+	@python tools/docs/generate.py
+
+.PHONY: check-docs
+check-docs: setup-python ## the pages that make docs writes are up to date
+	@python tools/docs/generate.py --check
 
 .PHONY: requirements
 requirements: setup-python ## compile requirements/ anew from the manifests; ARGS=--upgrade takes newer versions

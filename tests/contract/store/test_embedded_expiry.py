@@ -62,7 +62,7 @@ async def test_everything_of_an_expired_visitor_goes(file: SqliteFile) -> None:
     assert await rows_left(file, of) == {}
 
 
-async def test_what_is_younger_or_anothers_stays(file: SqliteFile) -> None:
+async def test_what_is_younger_or_of_another_tenant_stays(file: SqliteFile) -> None:
     of, other = tenant(), tenant()
     store = EmbeddedStore(file)
     await fill(file, of, NOON)
@@ -93,7 +93,7 @@ async def test_an_old_edge_stays_while_its_visitor_does(file: SqliteFile) -> Non
     assert (await EmbeddedStore(file).events.latest(of, [VISITOR]))[VISITOR].months == {MONTH}
 
 
-async def test_a_later_copy_takes_the_first_copys_id_not_with_it(file: SqliteFile) -> None:
+async def test_a_later_copy_does_not_take_the_id_of_the_first_with_it(file: SqliteFile) -> None:
     of = tenant()
     first = row(of, VISITOR, ts=NOON, at=Position(0, 5, 0))
     stray = first._replace(ts=OLD, position=Position(0, 6, 0))

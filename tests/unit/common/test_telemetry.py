@@ -35,7 +35,7 @@ def lines(stream: io.StringIO) -> list[dict[str, Any]]:
     return [json.loads(line) for line in stream.getvalue().splitlines()]
 
 
-def test_ours_and_a_librarys_lines_are_json_alike(stream: io.StringIO) -> None:
+def test_our_lines_and_those_of_a_library_are_json_alike(stream: io.StringIO) -> None:
     with structlog.contextvars.bound_contextvars(request_id="r1"):
         structlog.stdlib.get_logger("footfall.x").info("sold", size=42)
         logging.getLogger("library").warning("slow %s", "disk")

@@ -27,8 +27,12 @@ SMALL = Bounds(64, 1, None, 0)
 
 
 def rows(count: int, width: int = 1) -> pa.Table:
-    made = [row_of(plain(n, uuid.UUID(int=n % 999), NOON + n, campaign=f"{n:04}" * width), n) for n in range(count)]
+    made = [row_of(plain(n, uuid.UUID(int=n % 999), NOON + n, source=f"{n:04}" * width), n) for n in range(count)]
     return segments.table([BucketRow(Position(0, 0, 0), row.raw, row.enriched) for row in made]).select(COLUMNS)
+
+
+def engine_of(bounds: Bounds, *, waiting: int = 0, seconds: float = 50) -> Engine:
+    return Engine(bounds, at_once=1, waiting=waiting, seconds=seconds)
 
 
 async def several(table: pa.Table, times: int) -> AsyncIterator[pa.Table]:
@@ -66,16 +70,16 @@ def test_a_query_reaches_no_file_and_no_setting(session: Session, tmp_path: Path
 
 
 async def test_what_does_not_fit_spills_where_it_may_and_is_refused_elsewhere(tmp_path: Path) -> None:
-    table = rows(5_000, width=700)  # 10 times 14 MB
+    table = rows(10_000, width=120)  # 10 times 5 MB, and more while it is counted
     spilling = Bounds(64, 1, tmp_path, 2_000)
     with (
-        closing(Engine(SMALL, at_once=1, waiting=0, seconds=50)) as engine,
+        closing(engine_of(SMALL)) as engine,
         pytest.raises(TooLarge, match="fewer days"),
     ):
         await engine.count(SCOPE, several(table, 10))
-    with closing(Engine(spilling, at_once=1, waiting=0, seconds=50)) as engine:
+    with closing(engine_of(spilling)) as engine:
         tallies = await engine.count(SCOPE, several(table, 10))
-    assert next(row[2] for row in tallies.numbers if row[0] is None and row[1] is None) == 50_000
+    assert next(row[2] for row in tallies.numbers if row[0] is None and row[1] is None) == 100_000
 
 
 async def test_queries_wait_in_a_bounded_line() -> None:
@@ -85,7 +89,7 @@ async def test_queries_wait_in_a_bounded_line() -> None:
         await gate.wait()
         yield rows(1)
 
-    with closing(Engine(SMALL, at_once=1, waiting=1, seconds=50)) as engine:
+    with closing(engine_of(SMALL, waiting=1)) as engine:
         first, second = (asyncio.create_task(engine.count(SCOPE, blocked())) for _ in range(2))
         await asyncio.sleep(0)  # both take their place
         with pytest.raises(Unavailable, match="Too many"):
@@ -100,14 +104,14 @@ async def test_a_query_that_takes_too_long_is_ended_and_frees_its_place() -> Non
         await asyncio.Event().wait()
         yield rows(1)
 
-    with closing(Engine(SMALL, at_once=1, waiting=0, seconds=0.05)) as engine:
+    with closing(engine_of(SMALL, seconds=0.05)) as engine:
         for _ in range(2):
             with pytest.raises(Unavailable, match="longer than"):
                 await engine.count(SCOPE, endless())
 
 
 async def test_a_running_statement_is_interrupted() -> None:
-    with closing(Engine(SMALL, at_once=1, waiting=0, seconds=50)) as engine, closing(Session(SMALL, SCOPE)) as session:
+    with closing(engine_of(SMALL)) as engine, closing(Session(SMALL, SCOPE)) as session:
         endless = "SELECT count(*) FROM range(1000000) a, range(1000000) b WHERE a.range <> b.range"
         task = asyncio.create_task(engine._run(session, session._connection.execute, endless))
         await asyncio.sleep(0)

@@ -55,7 +55,7 @@ def overviews(shelf: Shelf, sites: list[ResourceDocument], kept: int = 0) -> tup
 
 
 def reading(shelf: Shelf) -> SegmentRows:
-    return SegmentRows(shelf.store, MemoryChunks(1_000_000), 4)
+    return SegmentRows(shelf.store, MemoryChunks(1_000_000), 4, 5)
 
 
 def as_json(answer: Any) -> dict[str, Any]:

@@ -49,7 +49,7 @@ class House:
         self.bus = EmbeddedBus(files, topic_specs(TOPICS, 1), self.clock, BusLimits(tail_records=0))
         self.store = EmbeddedStore(self.file)
         self.view = SettingsView(self.bus, TOPICS.settings)
-        self.keeping = Housekeeping(self.bus, self.store, self.view, TOPICS.raw, self.clock)
+        self.keeping = Housekeeping(self.bus, self.store, self.view, TOPICS, self.clock)
 
     async def open(self) -> None:
         await self.bus.open()

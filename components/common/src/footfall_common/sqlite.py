@@ -29,6 +29,10 @@ _WRITER = (
     "PRAGMA cache_size = -16384",
     "PRAGMA temp_store = MEMORY",
 )
+_STEP = 64
+"""Free pages that one transaction gives back to the disk."""
+_RESERVE = 10
+"""One page in so many may stay free: the next rows take them, which is cheaper than shrinking and growing again."""
 _READER = ("PRAGMA query_only = ON", "PRAGMA temp_store = MEMORY")
 _WORKS_FAULT = (
     sqlite3.IntegrityError,
@@ -88,6 +92,11 @@ class SqliteFile:
         """Run `work` on a reader's connection, in a snapshot of its own. Raises what it raises, or `unavailable`."""
         self._refuse_when_closed()
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, work)
+
+    async def shrink(self) -> None:
+        """Give free pages back to the disk after much was deleted, in short transactions."""
+        while await self.write(_shrink):
+            pass
 
     async def check(self) -> str | None:
         """Why writes fail, after one more try where the last one failed; None when they do not."""
@@ -229,3 +238,12 @@ def _settle(future: asyncio.Future[Any], outcome: Any) -> None:
 
 def _touch(connection: sqlite3.Connection) -> None:
     connection.execute("INSERT INTO probe VALUES (1, 1) ON CONFLICT (one) DO UPDATE SET n = n + 1")
+
+
+def _shrink(connection: sqlite3.Connection) -> bool:
+    """Give some free pages back; whether there are more to give."""
+    (pages,), (free,) = (connection.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "freelist_count"))
+    spare: int = (_RESERVE * free - pages) // (_RESERVE - 1)  # what leaves one in _RESERVE of the pages that are left
+    for _ in range(min(spare, _STEP)):
+        connection.execute("PRAGMA incremental_vacuum(1)")  # sqlite3 makes one step of it, which is one page
+    return spare > _STEP

@@ -108,7 +108,13 @@ def _buckets(
 
 
 def _raw_pace(settings: RawReceiverSettings) -> Pace:
-    return Pace(settings.chunk_records, settings.poll_seconds, 0, settings.retry_seconds, settings.retry_max_seconds)
+    return Pace(
+        settings.chunk_records,
+        settings.poll_seconds,
+        settings.gather_seconds,
+        settings.retry_seconds,
+        settings.retry_max_seconds,
+    )
 
 
 def _bucket_pace(settings: RawReceiverSettings) -> Pace:

@@ -16,6 +16,8 @@ class RawReceiverSettings(Settings):
     """Consume no raw events, so that they wait on the bus; for measuring the receiver alone."""
     chunk_records: int = Field(default=500, ge=1, le=10_000)
     """Raw records stored together. More shares one sync among more events, and lets the first of them wait longer."""
+    gather_seconds: float = Field(default=0.05, ge=0, le=5)
+    """How long a chunk that is not full waits for more: a chunk costs a sync, and the feed is this much later."""
     piece_bytes: int = Field(default=65_536, ge=1_024)
     """Bytes of raw records decided in one go before others in the process get their turn (about 2 ms)."""
     known_ids: int = Field(default=50_000, ge=0)

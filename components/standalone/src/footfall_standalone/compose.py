@@ -57,7 +57,7 @@ async def process(data: DataDir, issuer: str, settings: StandaloneSettings) -> A
         await stack.enter_async_context(background(view.run()))
         buckets = bus.topic(all_names.topics.buckets)
         store = EmbeddedStore(store_file)
-        house = Housekeeping(bus, store, view, all_names.topics.raw, clock)
+        house = Housekeeping(bus, store, view, all_names.topics, clock)
         await stack.enter_async_context(background(house.run(settings)))
 
         def sink(consumer: Consumer) -> EmbeddedSink:

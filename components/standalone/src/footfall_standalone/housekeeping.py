@@ -8,6 +8,7 @@ from footfall_common.bus.embedded import EmbeddedBus
 from footfall_common.clock import Clock
 from footfall_common.errors import Unavailable
 from footfall_common.pipeline.view import SettingsView
+from footfall_common.placement import Topics
 from footfall_common.store.embedded import EmbeddedStore
 from footfall_common.tenancy import TenantContext
 from footfall_standalone.settings import StandaloneSettings
@@ -18,13 +19,15 @@ _log = structlog.get_logger(__name__)
 
 
 class Housekeeping:
-    """Deletes events that outlived their tenant's retention, and raw records that were stored long ago."""
+    """Deletes events that outlived their tenant's retention, and what lay on the bus for long and was read."""
 
-    def __init__(self, bus: EmbeddedBus, store: EmbeddedStore, view: SettingsView, raw: str, clock: Clock) -> None:
+    def __init__(
+        self, bus: EmbeddedBus, store: EmbeddedStore, view: SettingsView, topics: Topics, clock: Clock
+    ) -> None:
         self._bus = bus
         self._store = store
         self._view = view
-        self._raw = raw
+        self._topics = topics
         self._clock = clock
 
     async def run(self, settings: StandaloneSettings) -> None:
@@ -44,4 +47,5 @@ class Housekeeping:
             gone = await self._store.expire(TenantContext(tenant.tenant), now - tenant.retention_days * _DAY_MS)
             if gone:
                 _log.info("events_expired", tenant=str(tenant.tenant), events=gone, days=tenant.retention_days)
-        await self._bus.trim(self._raw, now - bus_hours * _HOUR_MS)
+        for topic in (self._topics.raw, self._topics.dead, self._topics.buckets):
+            await self._bus.trim(topic, now - bus_hours * _HOUR_MS)

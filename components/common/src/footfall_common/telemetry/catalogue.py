@@ -50,6 +50,12 @@ LAG_SECONDS = Metric(
     "Age of the oldest record that a consumer group has not committed yet.",
     ("group",),
 )
+STAGE_SECONDS = Metric(
+    "footfall_raw_receiver_stage_seconds_total",
+    "counter",
+    "Seconds spent by the raw receiver and the bucket worker, waiting included.",
+    ("stage",),
+)
 SEGMENTS = Metric(
     "footfall_segments_written_total",
     "counter",
@@ -71,6 +77,7 @@ METRICS = (
     REQUEST_SECONDS,
     REQUESTS,
     SEGMENTS,
+    STAGE_SECONDS,
     STORED,
     TOKENS,
 )

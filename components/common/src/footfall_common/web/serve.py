@@ -53,6 +53,7 @@ async def serve(app: ASGIApp, listening: socket.socket, drain: Drain, *, notice:
         log_config=None,
         access_log=False,  # ours is in the middleware
         server_header=False,
+        proxy_headers=False,  # whose X-Forwarded-For is believed is a setting of the receiver's
         timeout_graceful_shutdown=grace,
     )
     server = _Server(config)

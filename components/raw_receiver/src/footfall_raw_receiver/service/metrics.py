@@ -6,15 +6,8 @@ from contextlib import contextmanager
 from prometheus_client import CollectorRegistry
 
 from footfall_common.clock import Clock
-from footfall_common.telemetry import Metric, catalogue, counter, gauge
+from footfall_common.telemetry import catalogue, counter, gauge
 from footfall_raw_receiver.models import Decision
-
-STAGE_SECONDS = Metric(
-    "footfall_raw_receiver_stage_seconds_total",
-    "counter",
-    "Seconds spent by the raw receiver and the bucket worker, waiting included.",
-    ("stage",),
-)
 
 
 class Metrics:
@@ -26,7 +19,7 @@ class Metrics:
         self.lag_seconds = gauge(registry, catalogue.LAG_SECONDS)
         self.versions = counter(registry, catalogue.SEGMENTS)
         self._met = counter(registry, catalogue.STORED)
-        self._seconds = counter(registry, STAGE_SECONDS)
+        self._seconds = counter(registry, catalogue.STAGE_SECONDS)
         self._clock = clock
 
     @contextmanager

@@ -21,6 +21,8 @@ from footfall_report.models.scope import ASKED, Rule, Scope
 from footfall_report.repository import statements
 
 T = TypeVar("T")
+_NO_ROOM = (duckdb.OutOfMemoryException, duckdb.TransactionException)
+"""What DuckDB raises where memory and spill are used up; the latter when that happens while it commits."""
 Row = tuple[Any, ...]
 _UUIDS = ("event_id", "tracking_id", "resource")
 
@@ -72,7 +74,7 @@ class Session:
 
     def count(self) -> Tallies:
         """Count what was loaded; afterwards the session is used up."""
-        for statement in (statements.EVENTS, statements.FORGET_STORED, statements.STEPS):
+        for statement in (statements.DISTINCT, statements.STEPS):
             self._connection.execute(statement)
         return Tallies(
             numbers=self._rows(statements.NUMBERS, zone=ASKED, page=PAGE_LOAD),
@@ -127,7 +129,7 @@ class Engine:
             raise Unavailable(
                 f"The report took longer than {self._seconds:g} s; ask for fewer days or resources.", retry_after=5
             ) from error
-        except duckdb.OutOfMemoryException as error:
+        except _NO_ROOM as error:
             raise TooLarge(
                 "The report does not fit into the memory it may take (FOOTFALL_REPORT_DUCKDB_MEMORY_MB, _SPILL_MB); "
                 "ask for fewer days or resources.",

@@ -51,13 +51,14 @@ class Reading:
 
 
 class SegmentRows:
-    """Reads buckets; `at_once` = chunks of one request to the store."""
+    """Reads buckets; `at_once` = chunks of one request to the store, `batch` = rows handed on at once, at least."""
 
-    def __init__(self, store: Store, cache: ChunkCache, at_once: int) -> None:
+    def __init__(self, store: Store, cache: ChunkCache, at_once: int, batch: int = _BATCH_ROWS) -> None:
         self._events: EventReads = store.events
         self._segments: SegmentStore = store.segments
         self._cache = cache
         self._at_once = at_once
+        self._batch = batch
 
     async def reading(self, tenant: TenantContext, days: Sequence[int]) -> Reading:
         """What there is to read on those UTC days."""
@@ -74,7 +75,7 @@ class SegmentRows:
         for group in _grouped(reading.buckets, self._at_once):
             async for table in self._group(tenant, group):
                 held.append(table)
-                if sum(map(len, held)) >= _BATCH_ROWS:
+                if sum(map(len, held)) >= self._batch:
                     yield pa.concat_tables(held)
                     held = []
         if held:

@@ -1,7 +1,7 @@
 """The SQL of the overview, one statement a question. Tables and columns are told by their CREATE statements.
 
-`stored` = rows as they came, `event` = each event once, `step` = a visitor's event and the `first` one of its visit, by
-whose number `n` a visit is known. $start and $stop bound the range.
+`step` = an event of a visitor and the `first` one of its visit, by whose number `n` a visit is known. $start and $stop
+bound the range.
 """
 
 TABLES = """
@@ -11,31 +11,32 @@ CREATE TEMP TABLE chosen (resource UUID);
 CREATE TEMP TABLE rule (
     goal INTEGER, resource UUID, since BIGINT, until BIGINT, type VARCHAR,
     name_kind TINYINT, name VARCHAR, value_kind TINYINT, value VARCHAR, cost_kind TINYINT, cost DOUBLE);
-CREATE TEMP TABLE stored (
+CREATE TEMP TABLE event (
     event_id UUID, tracking_id UUID, resource UUID, occurred_day INTEGER, ts BIGINT, received BIGINT,
     type VARCHAR, name VARCHAR, value VARCHAR, cost DOUBLE,
-    device VARCHAR, os VARCHAR, browser VARCHAR, channel VARCHAR, source VARCHAR, campaign VARCHAR);
+    device VARCHAR, os VARCHAR, browser VARCHAR, channel VARCHAR, source VARCHAR, campaign HUGEINT);
 """
 
-# Names and values are looked at by goals alone, and are what takes most room.
+# Names and values are looked at by goals alone, and are what takes most room; campaigns are only told apart, by digests.
 LOAD = """
-INSERT INTO stored
+INSERT INTO event
 SELECT event_id, tracking_id, resource, occurred_day, ts, received, type,
     CASE WHEN resource IN (SELECT resource FROM rule) THEN name ELSE '' END,
     CASE WHEN resource IN (SELECT resource FROM rule) THEN value ELSE '' END,
-    cost, device, os, browser, channel, source, campaign
+    cost, device, os, browser, channel, source, CASE WHEN campaign <> '' THEN md5_number(campaign) END
 FROM batch
 WHERE ts >= $low AND ts < $high AND type NOT IN (SELECT unnest($hidden))
     AND (NOT $some OR resource IN (SELECT resource FROM chosen))
 """
 
-EVENTS = """
-CREATE TEMP TABLE event AS
-SELECT row_number() OVER () AS n, *
-FROM (SELECT DISTINCT ON (tracking_id, occurred_day, event_id) * FROM stored)
+# Each event once, the number of its row (rowid) its own. Not DISTINCT ON, which keeps all texts in memory at once.
+DISTINCT = """
+DELETE FROM event
+WHERE rowid IN (
+    SELECT n
+    FROM (SELECT rowid AS n, row_number() OVER (PARTITION BY tracking_id, occurred_day, event_id) AS copy FROM event)
+    WHERE copy > 1)
 """
-
-FORGET_STORED = "DROP TABLE stored"
 
 # The one window query of visits. `apart`: no event of the visitor came within 30 minutes before, or it came on another
 # day of the site's zone. Inside such a span, the visit's campaign is the last one named: every event before the first
@@ -46,7 +47,7 @@ CREATE TEMP TABLE step AS
 WITH local AS (
     SELECT e.n, e.resource, e.tracking_id, e.ts, e.event_id, e.campaign, e.type, e.channel, e.source, m.day
     FROM (
-        SELECT e.*, coalesce(s.zone, 0) AS zone
+        SELECT e.rowid AS n, e.*, coalesce(s.zone, 0) AS zone
         FROM event e LEFT JOIN site s USING (resource)
         WHERE e.tracking_id IS NOT NULL
     ) e ASOF JOIN midnight m ON m.zone = e.zone AND m.start <= e.ts
@@ -59,12 +60,12 @@ WITH local AS (
         PARTITION BY resource, tracking_id ORDER BY ts, event_id ROWS UNBOUNDED PRECEDING) AS span
     FROM parted
 ), carried AS (
-    SELECT *, last_value(nullif(campaign, '') IGNORE NULLS) OVER (
+    SELECT *, last_value(campaign IGNORE NULLS) OVER (
         PARTITION BY resource, tracking_id, span ORDER BY ts, event_id
         ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS held
     FROM spanned
 ), begun AS (
-    SELECT *, CASE WHEN apart OR (campaign <> '' AND campaign <> coalesce(held, ''))
+    SELECT *, CASE WHEN apart OR (campaign IS NOT NULL AND campaign IS DISTINCT FROM held)
         THEN {'n': n, 'ts': ts, 'channel': channel, 'source': source} END AS begins
     FROM carried
 )
@@ -117,7 +118,7 @@ def _text_filter(column: str) -> str:
 
 GOALS = f"""
 WITH hit AS (
-    SELECT r.goal, e.n, e.ts, e.tracking_id
+    SELECT r.goal, e.rowid AS n, e.ts, e.tracking_id
     FROM event e JOIN rule r ON e.resource = r.resource AND e.received >= r.since AND e.received < r.until
     WHERE (r.type = '' OR e.type = lower(r.type))
         AND {_text_filter("name")}

@@ -6,11 +6,10 @@ that effects, marks and offset share one transaction.
 
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from footfall_common.bus import Listener, Outgoing
 from footfall_common.bus.embedded import log
-from footfall_common.bus.embedded.appender import Appender
+from footfall_common.bus.embedded.appender import Appender, BusLimits
 from footfall_common.bus.embedded.consumer import EmbeddedConsumer, EmbeddedReader
 from footfall_common.bus.embedded.groups import Group
 from footfall_common.bus.embedded.topic import Home, Topic, TopicSpec
@@ -21,22 +20,15 @@ from footfall_common.sqlite import SqliteFile
 
 SCHEMA = log.SCHEMA
 
-
-@dataclass(frozen=True, slots=True)
-class BusLimits:
-    """Bounds of the embedded bus: bytes waiting for a commit, seconds until 503, records kept in memory a topic."""
-
-    buffer_bytes: int = 64 * 1024 * 1024
-    deadline: float = 8.0
-    tail_records: int = 20_000
+__all__ = ["SCHEMA", "BusLimits", "EmbeddedBus", "TopicSpec", "topic_specs"]
 
 
 def topic_specs(topics: Topics, partitions: int = 4) -> tuple[TopicSpec, ...]:
     """The four topics of a placement, as the embedded process keeps them."""
     return (
         TopicSpec(topics.raw, partitions),
-        TopicSpec(topics.dead, 1),
-        TopicSpec(topics.settings, 1, compacted=True),
+        TopicSpec(topics.dead, 1, grouped=False),
+        TopicSpec(topics.settings, 1, compacted=True, grouped=False),
         TopicSpec(topics.buckets, partitions, home="store"),
     )
 
@@ -50,10 +42,7 @@ class EmbeddedBus:
         self._offsets = files["store"]
         self._files = files
         self._topics = {spec.name: Topic(spec, files[spec.home], tail_records=limits.tail_records) for spec in specs}
-        self._appenders = {
-            home: Appender(file, self._topics, clock, buffer_bytes=limits.buffer_bytes, deadline=limits.deadline)
-            for home, file in files.items()
-        }
+        self._appenders = {home: Appender(file, self._topics, clock, limits) for home, file in files.items()}
         self._groups: dict[tuple[str, str], Group] = {}
 
     async def open(self) -> None:
@@ -114,14 +103,17 @@ class EmbeddedBus:
         return None
 
     async def trim(self, topic: str, before: int) -> int:
-        """Delete what was appended before a time and every group has read; returns how many batches went."""
+        """Delete what was appended before a time and no group has yet to read; returns how many batches went."""
         opened = self.topic(topic)
-        below = await self._offsets.read(lambda connection: log.committed_by_all(connection, topic))
+        read = await self._offsets.read(lambda connection: log.committed_by_all(connection, topic))
+        below = {n: read.get(n, 0) if opened.spec.grouped else end for n, end in enumerate(opened.ends)}
 
         def work(connection: sqlite3.Connection) -> int:
             return sum(log.trim(connection, opened.ids[number], before, at) for number, at in below.items())
 
-        return await opened.file.write(work)
+        gone = await opened.file.write(work)
+        await opened.file.shrink()
+        return gone
 
     def topic(self, name: str) -> Topic:
         """An open topic; NotFound for one that this bus was not made with."""

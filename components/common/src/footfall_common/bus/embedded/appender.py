@@ -22,6 +22,20 @@ from footfall_common.sqlite import SqliteFile
 Landed = Mapping[str, Mapping[int, log.Batch]]
 
 
+@dataclass(frozen=True, slots=True)
+class BusLimits:
+    """Bounds of the embedded bus.
+
+    Bytes waiting for a commit; seconds until 503; seconds that the first record of a commit waits for others, which is
+    what a sync shared by more requests costs in latency; records kept in memory a topic.
+    """
+
+    buffer_bytes: int = 64 * 1024 * 1024
+    deadline: float = 8.0
+    linger: float = 0.002
+    tail_records: int = 20_000
+
+
 @dataclass(slots=True)
 class _Group:
     records: list[Outgoing] = field(default_factory=list)
@@ -42,14 +56,11 @@ class _Group:
 class Appender:
     """The publishing side of one file."""
 
-    def __init__(
-        self, file: SqliteFile, topics: Mapping[str, Topic], clock: Clock, *, buffer_bytes: int, deadline: float
-    ) -> None:
+    def __init__(self, file: SqliteFile, topics: Mapping[str, Topic], clock: Clock, limits: BusLimits) -> None:
         self._file = file
         self._topics = topics
         self._clock = clock
-        self._buffer_bytes = buffer_bytes
-        self._deadline = deadline
+        self._limits = limits
         self._group = _Group()
         self._in_flight = 0
         self._running: asyncio.Task[None] | None = None
@@ -57,7 +68,7 @@ class Appender:
     def add(self, records: Sequence[Outgoing]) -> asyncio.Future[None]:
         """Take records into the next commit; the future ends once they are synced."""
         size = sum(len(record.value) for record in records)
-        if self._group.size + self._in_flight + size > self._buffer_bytes:
+        if self._group.size + self._in_flight + size > self._limits.buffer_bytes:
             message = "The bus's buffer is full; try again."
             raise BusUnavailable(message, retry_after=1)
         waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -76,10 +87,11 @@ class Appender:
 
     async def _run(self) -> None:
         while self._group.waiters:
+            await asyncio.sleep(self._limits.linger)
             group, self._group = self._group, _Group()
             self._in_flight = group.size
             expiry = asyncio.get_running_loop().call_later(
-                self._deadline, group.fail, "The bus did not acknowledge in time; try again."
+                self._limits.deadline, group.fail, "The bus did not acknowledge in time; try again."
             )
             try:
                 landed = await self._file.write(functools.partial(self._land, group.records))

@@ -21,12 +21,16 @@ Home = Literal["bus", "store"]
 
 @dataclass(frozen=True, slots=True)
 class TopicSpec:
-    """A topic: how many partitions (never changed later: keys would move), which file, whether compacted."""
+    """A topic: how many partitions (never changed later: keys would move), which file, whether compacted.
+
+    `grouped` = groups read it, and nothing that one of them has not read is ever trimmed.
+    """
 
     name: str
     partitions: int = 4
     home: Home = "bus"
     compacted: bool = False
+    grouped: bool = True
 
 
 @dataclass(slots=True)

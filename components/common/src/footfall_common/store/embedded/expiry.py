@@ -16,10 +16,6 @@ from footfall_common.store.embedded.statements import columns, quoted, rows_of, 
 
 EVENTS: Final = 500
 """Events, or months of visitors, that one transaction deletes."""
-PAGES: Final = 64
-"""Free pages that one transaction gives back to the disk."""
-RESERVE: Final = 10
-"""One page in so many may stay free: the next events take them, which is cheaper than shrinking and growing again."""
 
 _OLDEST = "FROM events_by_bucket WHERE tenant = ? AND bucket < ? ORDER BY bucket, part, off, idx LIMIT ?"
 # Only the row of the copy that goes: the first copy of the same event may lie in a bucket that stays.
@@ -47,8 +43,7 @@ async def expire(file: SqliteFile, tenant: TenantContext, before: int) -> int:
     await file.write(lambda connection: connection.execute(_BUCKETS_SEEN, (of, cut)).rowcount)
     await delete_versions(file, await file.read(lambda connection: versions(connection, _OLD_SEGMENTS, of, cut)))
     await _months(file, of, month_of(before))
-    while await file.write(_shrink):
-        pass
+    await file.shrink()
     return deleted
 
 
@@ -71,12 +66,3 @@ def _old_months(of: bytes, month: int, connection: sqlite3.Connection) -> list[t
 def _forget(months: Sequence[tuple[bytes, bytes, int]], connection: sqlite3.Connection) -> None:
     write_each(connection, _MONTHS, months)
     write_each(connection, _EDGES, list({month[:2] for month in months}))
-
-
-def _shrink(connection: sqlite3.Connection) -> bool:
-    """Give some free pages back; whether there are more to give."""
-    (pages,), (free,) = (connection.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "freelist_count"))
-    spare: int = (RESERVE * free - pages) // (RESERVE - 1)  # what leaves one in RESERVE of the pages that are left
-    for _ in range(min(spare, PAGES)):
-        connection.execute("PRAGMA incremental_vacuum(1)")  # sqlite3 makes one step of it, which is one page
-    return spare > PAGES
