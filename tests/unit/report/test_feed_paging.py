@@ -17,7 +17,7 @@ from footfall_report.models.merge import month_end
 from footfall_report.repository.keys import ProcessKeys
 from footfall_report.repository.visitors import Visitors
 from footfall_report.service.feed import Feed
-from tests.support.report import NOON, TENANT, Bench, Plain, fresh_tenant, plain, shelf
+from tests.support.report import NOON, TENANT, Bench, Plain, Shelf, fresh_tenant, plain, shelf
 
 DAY = 86_400_000
 KEYS = ProcessKeys(lambda size: b"k" * size)
@@ -169,3 +169,43 @@ async def test_three_hundred_visitors_make_a_cursor_of_about_two_kilobytes(tmp_p
 def test_month_ends() -> None:
     assert [month_of(month_end(month)) for month in range(700)] == list(range(700))
     assert [month_of(month_end(month) + 1) for month in range(700)] == list(range(1, 701))
+
+
+async def pages_of(store: Shelf, visitors: Sequence[uuid.UUID], size: int) -> list[str]:
+    feed, offset, got = Feed(Visitors(store.store.events), KEYS, 4), None, []
+    while (page := await feed.page(TENANT, FeedQuery(tuple(visitors), offset, size))).offset is not None:
+        got += [event.event_id for event in page.events]
+        offset = page.offset
+    return got
+
+
+@pytest.mark.parametrize("size", [7, 30, 500])
+async def test_many_events_in_one_millisecond_come_once(tmp_path: Path, size: int) -> None:
+    events = [plain(number + 1, IDS[number % 2], NOON) for number in range(200)]
+    async with shelf(tmp_path) as store:
+        await store.add(events)
+        assert await pages_of(store, IDS[:2], size) == shown(events)
+
+
+async def test_a_page_after_months_ended_opens_only_what_it_shows(tmp_path: Path) -> None:
+    october = NOON - 35 * DAY
+    events = [plain(number + 1, who, NOON - number) for number, who in enumerate(IDS)]
+    events += [plain(number + 11, who, october + number) for number, who in enumerate(IDS)]
+    async with shelf(tmp_path) as store:
+        await store.add(events)
+        reads = Counting(store.store.events)
+        feed = Feed(Visitors(reads), KEYS, 4)
+        first = await feed.page(TENANT, FeedQuery(tuple(IDS), None, len(IDS)))
+        reads.opened.clear()
+        second = await feed.page(TENANT, FeedQuery(tuple(IDS), first.offset, 1))
+    assert [event.event_id for event in second.events] == [events[-1]["id"]]
+    assert reads.opened == {(IDS[-1], month_of(october))}
+
+
+async def test_a_visitor_is_read_on_within_one_millisecond_and_page(tmp_path: Path) -> None:
+    # Both visitors are read at once, 17 rows each; the page needs 30 of the first one.
+    events = [plain(number + 1, IDS[0], NOON) for number in range(60)]
+    events += [plain(number + 101, IDS[1], NOON - 1) for number in range(60)]
+    async with shelf(tmp_path) as store:
+        await store.add(events)
+        assert await pages_of(store, IDS[:2], 30) == shown(events)

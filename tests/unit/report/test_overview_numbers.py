@@ -136,7 +136,7 @@ DAMAGES = (
 )
 
 
-@settings(max_examples=50)
+@settings(max_examples=25)
 @given(
     made=events(),
     sites=sites(),

@@ -221,3 +221,10 @@ def test_text_filters_compare_without_case(bench: Bench, kind: int, text: str, *
     events = [plain(1, ANNA, NOON, name="red Shoes")]
     (line,) = overview(bench, events, site("UTC", goal(GoalRevision(since=0, active=True, filter=rule))))["goals"]
     assert line["events"] == int(found)
+
+
+def test_a_match_of_a_visit_from_before_the_range_is_an_event_and_no_visit(bench: Bench) -> None:
+    rule = GoalRevision(since=0, active=True, filter=GoalFilter(event_type="lead"))
+    events = [plain(1, ANNA, MIDNIGHT - 1), plain(2, ANNA, MIDNIGHT, type="LEAD"), plain(3, BEN, NOON)]
+    (line,) = overview(bench, events, site("Europe/Berlin", goal(rule)))["goals"]
+    assert (line["events"], line["visits"], line["visitors"], line["conversionRate"]) == (1, 0, 1, 0.0)

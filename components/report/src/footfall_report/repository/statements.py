@@ -14,16 +14,17 @@ CREATE TEMP TABLE rule (
 CREATE TEMP TABLE event (
     event_id UUID, tracking_id UUID, resource UUID, occurred_day INTEGER, ts BIGINT, received BIGINT,
     type VARCHAR, name VARCHAR, value VARCHAR, cost DOUBLE,
-    device VARCHAR, os VARCHAR, browser VARCHAR, channel VARCHAR, source VARCHAR, campaign HUGEINT);
+    device VARCHAR, os VARCHAR, browser VARCHAR, channel VARCHAR, source VARCHAR, origin UHUGEINT, campaign UHUGEINT);
 """
 
-# Names and values are looked at by goals alone, and are what takes most room; campaigns are only told apart, by digests.
+# Names and values are looked at by goals alone, and take most room; campaigns are only told apart: by digests.
 LOAD = """
 INSERT INTO event
 SELECT event_id, tracking_id, resource, occurred_day, ts, received, type,
     CASE WHEN resource IN (SELECT resource FROM rule) THEN name ELSE '' END,
     CASE WHEN resource IN (SELECT resource FROM rule) THEN value ELSE '' END,
-    cost, device, os, browser, channel, source, CASE WHEN campaign <> '' THEN md5_number(campaign) END
+    cost, device, os, browser, channel, source, md5_number(channel || '|' || source),
+    CASE WHEN campaign <> '' THEN md5_number(campaign) END
 FROM batch
 WHERE ts >= $low AND ts < $high AND type NOT IN (SELECT unnest($hidden))
     AND (NOT $some OR resource IN (SELECT resource FROM chosen))
@@ -45,7 +46,7 @@ WHERE rowid IN (
 STEPS = """
 CREATE TEMP TABLE step AS
 WITH local AS (
-    SELECT e.n, e.resource, e.tracking_id, e.ts, e.event_id, e.campaign, e.type, e.channel, e.source, m.day
+    SELECT e.n, e.resource, e.tracking_id, e.ts, e.event_id, e.campaign, e.type, e.origin, m.day
     FROM (
         SELECT e.rowid AS n, e.*, coalesce(s.zone, 0) AS zone
         FROM event e LEFT JOIN site s USING (resource)
@@ -66,7 +67,7 @@ WITH local AS (
     FROM spanned
 ), begun AS (
     SELECT *, CASE WHEN apart OR (campaign IS NOT NULL AND campaign IS DISTINCT FROM held)
-        THEN {'n': n, 'ts': ts, 'channel': channel, 'source': source} END AS begins
+        THEN {'n': n, 'ts': ts, 'origin': origin} END AS begins
     FROM carried
 )
 SELECT n, resource, tracking_id, type, last_value(begins IGNORE NULLS) OVER (
@@ -74,7 +75,8 @@ SELECT n, resource, tracking_id, type, last_value(begins IGNORE NULLS) OVER (
 FROM begun
 """
 
-# No statement below joins two large tables: that is what would not fit into a small memory.
+# No statement below joins two large tables, and no window above carries a text (`origin` is the digest of channel and
+# source): neither would fit into a small memory.
 
 NUMBERS = """
 SELECT CASE WHEN grouping(m.day) = 0 THEN m.day END, CASE WHEN grouping(e.resource) = 0 THEN e.resource END,
@@ -92,12 +94,16 @@ GROUP BY GROUPING SETS ((), (m.day), (v.resource))
 """
 
 SOURCES = """
-SELECT first.channel, first.source,
-    count(*) FILTER (WHERE n = first.n), count(DISTINCT tracking_id), count(*) FILTER (WHERE type = $page)
-FROM step
-WHERE first.ts >= $start AND first.ts < $stop
-GROUP BY first.channel, first.source
-ORDER BY 3 DESC, 1, 2
+WITH counted AS (
+    SELECT first.origin AS origin, count(*) FILTER (WHERE n = first.n) AS visits,
+        count(DISTINCT tracking_id) AS visitors, count(*) FILTER (WHERE type = $page) AS views
+    FROM step
+    WHERE first.ts >= $start AND first.ts < $stop
+    GROUP BY first.origin
+), named AS (SELECT origin, any_value(channel) AS channel, any_value(source) AS source FROM event GROUP BY origin)
+SELECT channel, source, visits, visitors, views
+FROM counted JOIN named USING (origin)
+ORDER BY visits DESC, channel, source
 """
 
 DEVICES = """

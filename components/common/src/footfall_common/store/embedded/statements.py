@@ -55,7 +55,7 @@ def bodies(*names: str) -> str:
 
 def rows_of(gathered: str | None, row: type[T]) -> list[T]:
     """What `columns` gathered, as tuples of that type; it is NULL where there was no row."""
-    return [] if gathered is None else msgspec.json.decode(gathered, type=list[row])  # type: ignore[valid-type]
+    return [] if gathered is None else msgspec.json.decode(gathered, type=list[row])  # type: ignore[valid-type] # the type is only known where it is called
 
 
 def cut(body: bytes, lengths: Iterable[int]) -> Iterator[bytes]:
