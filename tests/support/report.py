@@ -108,7 +108,9 @@ class Shelf:
             chunks[name] = body
             older = heads[resource].chunks if resource in heads else ()
             made.append(Segment(resource, bucket, version, watermark, [*older, name], len(rows)))
-        made.append(Segment(NIL, bucket, version, watermark, (), 0))
+        standing = {**heads, **{segment.resource: segment for segment in made}}
+        rows_in_all = sum(segment.rows for resource, segment in standing.items() if resource != NIL)
+        made.append(Segment(NIL, bucket, version, watermark, (), rows_in_all))
         await self.store.segments.put(tenant, made, chunks, 0)
 
     async def run(self, statement: str, *parameters: Any) -> None:

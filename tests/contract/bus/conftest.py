@@ -26,7 +26,7 @@ async def embedded(folder: Path) -> AsyncIterator[EmbeddedBus]:
         store_file = SqliteFile(folder / "store.db", SCHEMA, unavailable=BusUnavailable)
         stack.push_async_callback(bus_file.close)
         stack.push_async_callback(store_file.close)
-        bus = EmbeddedBus({"bus": bus_file, "store": store_file}, TOPICS, SystemClock(), BusLimits(tail_records=64))
+        bus = EmbeddedBus({"bus": bus_file, "store": store_file}, TOPICS, SystemClock(), BusLimits(tail_bytes=4096))
         await bus.open()
         stack.push_async_callback(bus.close)
         yield bus

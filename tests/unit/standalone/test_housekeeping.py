@@ -46,7 +46,7 @@ class House:
         )
         self.bus_file = SqliteFile(folder / "bus.db", embedded_bus.SCHEMA, unavailable=BusUnavailable)
         files: dict[Home, SqliteFile] = {"bus": self.bus_file, "store": self.file}
-        self.bus = EmbeddedBus(files, topic_specs(TOPICS, 1), self.clock, BusLimits(tail_records=0))
+        self.bus = EmbeddedBus(files, topic_specs(TOPICS, 1), self.clock, BusLimits(tail_bytes=0))
         self.store = EmbeddedStore(self.file)
         self.view = SettingsView(self.bus, TOPICS.settings)
         self.keeping = Housekeeping(self.bus, self.store, self.view, TOPICS, self.clock)

@@ -15,9 +15,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from footfall_common.clock import to_ms
+from footfall_common.documents import NIL
 from footfall_common.events.model import Enrichment
 from footfall_common.events.times import day_of
-from footfall_common.store import BucketRow
+from footfall_common.store import BucketRow, Segment
 
 _UUID = pa.binary(16)
 
@@ -131,3 +132,9 @@ def chunk_id(tenant: uuid.UUID, bucket: int, version: int, body: bytes) -> bytes
 
 def _bytes(value: uuid.UUID | None) -> bytes | None:
     return None if value is None else value.bytes
+
+
+def complete(heads: Sequence[Segment]) -> bool:
+    """Whether all standing segments of a bucket are there: its own one (resource NIL) counts the rows of the others."""
+    own = next((head.rows for head in heads if head.resource == NIL), None)
+    return own == sum(head.rows for head in heads if head.resource != NIL)

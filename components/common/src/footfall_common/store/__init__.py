@@ -89,7 +89,10 @@ class Latest(NamedTuple):
 
 
 class Segment(NamedTuple):
-    """One version of one resource's part of a bucket. `watermark` = part -> last offset included."""
+    """One version of one resource's part of a bucket. `watermark` = part -> last offset included.
+
+    Resource NIL stands for the bucket: its watermark is the bucket's, its `rows` the sum of all its resources'.
+    """
 
     resource: uuid.UUID
     bucket: int

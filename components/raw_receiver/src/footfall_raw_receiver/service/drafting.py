@@ -11,7 +11,7 @@ import structlog
 
 from footfall_common.documents import NIL
 from footfall_common.events.times import day_of_bucket
-from footfall_common.segments import chunk_id
+from footfall_common.segments import chunk_id, complete
 from footfall_common.store import BucketRow, Segment, Store
 from footfall_common.tenancy import TenantContext
 from footfall_raw_receiver.service import chunks
@@ -55,7 +55,8 @@ class Drafter:
 
     async def draft(self, tenant: TenantContext, due: Due) -> Draft:
         """What is to be put; nothing when the standing version holds all that is due."""
-        heads = {head.resource: head for head in await self._store.segments.bucket_heads(tenant, due.bucket)}
+        standing = await self._store.segments.bucket_heads(tenant, due.bucket)
+        heads = {head.resource: head for head in standing} if complete(standing) else {}
         bottom = heads[NIL].watermark if NIL in heads else {}
         top = {**bottom, **{part: max(high, bottom.get(part, -1)) for part, high in due.highs.items()}}
         if top == bottom:
@@ -72,7 +73,9 @@ class Drafter:
                 old = found.get(resource) or heads.get(resource) or Segment(resource, due.bucket, 0, {}, (), 0)
                 found[resource] = _longer(tenant, due, old._replace(watermark=top), some, bodies)
         merged = [await self._merged(tenant, due, segment, bodies) for segment in found.values()]
-        return Draft((*merged, Segment(NIL, due.bucket, due.version, top, (), 0)), bodies)
+        now = {**heads, **{segment.resource: segment for segment in merged}}
+        rows = sum(segment.rows for resource, segment in now.items() if resource != NIL)
+        return Draft((*merged, Segment(NIL, due.bucket, due.version, top, (), rows)), bodies)
 
     async def _unmarked(self, tenant: TenantContext, due: Due) -> Sequence[_Span]:
         """The parts that no mark in hand names, of a bucket without segments: those may have been deleted.

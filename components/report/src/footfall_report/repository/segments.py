@@ -103,7 +103,7 @@ class SegmentRows:
 
 
 def plan(seen: Iterable[tuple[int, int]], heads: Iterable[Segment]) -> list[Bucket]:
-    """How each bucket is read, in order. A bucket whose own head (resource NIL) is gone has no segment."""
+    """How each bucket is read, in order. A bucket of which any head is gone has no segment."""
     parts: dict[int, set[int]] = defaultdict(set)
     of_bucket: dict[int, list[Segment]] = defaultdict(list)
     for bucket, part in seen:
@@ -116,7 +116,7 @@ def plan(seen: Iterable[tuple[int, int]], heads: Iterable[Segment]) -> list[Buck
 
 def _bucket(bucket: int, parts: Sequence[int], heads: Sequence[Segment]) -> Bucket:
     own = next((head for head in heads if head.resource == NIL), None)
-    if own is None:
+    if own is None or not segments.complete(heads):
         return Bucket(bucket, parts, (), parts)
     return Bucket(bucket, parts, heads, [part for part in parts if part not in own.watermark])
 

@@ -41,7 +41,7 @@ class EmbeddedBus:
     ) -> None:
         self._offsets = files["store"]
         self._files = files
-        self._topics = {spec.name: Topic(spec, files[spec.home], tail_records=limits.tail_records) for spec in specs}
+        self._topics = {spec.name: Topic(spec, files[spec.home], tail_bytes=limits.tail_bytes) for spec in specs}
         self._appenders = {home: Appender(file, self._topics, clock, limits) for home, file in files.items()}
         self._groups: dict[tuple[str, str], Group] = {}
 

@@ -27,13 +27,13 @@ class BusLimits:
     """Bounds of the embedded bus.
 
     Bytes waiting for a commit; seconds until 503; seconds that the first record of a commit waits for others, which is
-    what a sync shared by more requests costs in latency; records kept in memory a topic.
+    what a sync shared by more requests costs in latency; bytes of the newest records kept in memory a topic.
     """
 
     buffer_bytes: int = 64 * 1024 * 1024
     deadline: float = 8.0
     linger: float = 0.002
-    tail_records: int = 20_000
+    tail_bytes: int = 8 * 1024 * 1024
 
 
 @dataclass(slots=True)

@@ -16,6 +16,8 @@ from footfall_common.bus import Outgoing, Partition, Received
 from footfall_common.bus.embedded import log
 from footfall_common.sqlite import SqliteFile
 
+_OVERHEAD = 200
+"""Bytes that a record in memory takes beside its key and value."""
 Home = Literal["bus", "store"]
 
 
@@ -35,21 +37,33 @@ class TopicSpec:
 
 @dataclass(slots=True)
 class _Tail:
-    batches: deque[log.Batch] = field(default_factory=deque)
+    batches: deque[tuple[log.Batch, int]] = field(default_factory=deque)
     held: int = 0
+
+    def add(self, batch: log.Batch, limit: int) -> None:
+        """Keep the newest batches that fit into `limit` bytes, one at least."""
+        size = sum(len(key) + len(value) + _OVERHEAD for key, value, _ in batch.records)
+        self.batches.append((batch, size))
+        self.held += size
+        while self.held > limit and len(self.batches) > 1:
+            self.held -= self.batches.popleft()[1]
+
+    def clear(self) -> None:
+        self.batches.clear()
+        self.held = 0
 
 
 class Topic:
     """State of one open topic."""
 
-    def __init__(self, spec: TopicSpec, file: SqliteFile, *, tail_records: int) -> None:
+    def __init__(self, spec: TopicSpec, file: SqliteFile, *, tail_bytes: int) -> None:
         self.spec = spec
         self.file = file
         self.partitions = tuple(Partition(spec.name, number) for number in range(spec.partitions))
         self.ids: list[int] = []
         self.ends: list[int] = []
         self._tails = [_Tail() for _ in self.partitions]
-        self._tail_records = max(1, tail_records // spec.partitions)
+        self._tail_bytes = tail_bytes // spec.partitions
         self._arrival = asyncio.Event()
 
     async def open(self) -> None:
@@ -80,13 +94,9 @@ class Topic:
         for number, batch in appended.items():
             tail = self._tails[number]
             if batch.offsets[0] != self.ends[number]:  # a commit whose caller was gone: the tail would have a hole
-                tail.batches.clear()
-                tail.held = 0
+                tail.clear()
             self.ends[number] = max(self.ends[number], batch.offsets[-1] + 1)
-            tail.batches.append(batch)
-            tail.held += len(batch.records)
-            while tail.held > self._tail_records and len(tail.batches) > 1:
-                tail.held -= len(tail.batches.popleft().records)
+            tail.add(batch, self._tail_bytes)
         self.wake()
 
     def wake(self) -> None:
@@ -102,7 +112,7 @@ class Topic:
         """At most `limit` records of a partition from `offset` on."""
         if offset >= self.ends[number]:
             return []
-        batches: Sequence[log.Batch] = self._tails[number].batches
+        batches: Sequence[log.Batch] = [batch for batch, _ in self._tails[number].batches]
         if not batches or batches[0].offsets[0] > offset:
             partition = self.ids[number]
             batches = await self.file.read(lambda connection: log.read(connection, partition, offset, limit))
