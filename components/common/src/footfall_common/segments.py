@@ -134,6 +134,11 @@ def _bytes(value: uuid.UUID | None) -> bytes | None:
     return None if value is None else value.bytes
 
 
+def return_memory() -> None:
+    """Let Arrow take its memory from the C library, which gives it back, instead of a pool that keeps its peak."""
+    pa.set_memory_pool(pa.system_memory_pool())
+
+
 def complete(heads: Sequence[Segment]) -> bool:
     """Whether all standing segments of a bucket are there: its own one (resource NIL) counts the rows of the others."""
     own = next((head.rows for head in heads if head.resource == NIL), None)

@@ -26,7 +26,6 @@ _WRITER = (
     "PRAGMA synchronous = FULL",
     "PRAGMA journal_size_limit = 67108864",
     "PRAGMA wal_autocheckpoint = 12000",  # 48 MB: a page that many transactions change is copied back once
-    "PRAGMA cache_size = -16384",
     "PRAGMA temp_store = MEMORY",
 )
 _STEP = 64
@@ -55,9 +54,11 @@ class _HalfDoneError(Exception):
 class SqliteFile:
     """Serialised durable writes and concurrent reads of one file, for one event loop."""
 
-    def __init__(self, path: Path, schema: Sequence[str], *, unavailable: type[Unavailable], readers: int = 2) -> None:
+    def __init__(
+        self, path: Path, schema: Sequence[str], *, unavailable: type[Unavailable], readers: int = 2, cache_mb: int = 16
+    ) -> None:
         self.path = path
-        self._schema = (_PROBE, *schema)
+        self._schema = (f"PRAGMA cache_size = -{cache_mb * 1024}", _PROBE, *schema)
         self._unavailable = unavailable
         self._writer = ThreadPoolExecutor(1, thread_name_prefix=f"{path.stem}-write")
         self._readers = ThreadPoolExecutor(readers, thread_name_prefix=f"{path.stem}-read")

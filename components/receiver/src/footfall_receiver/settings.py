@@ -30,10 +30,10 @@ class ReceiverSettings(Settings):
     visitor_daily_limit: Annotated[int, Field(ge=1)] = 3000
     """Events a visitor, UTC day and receiver process; more is rejected as `visitor_limit`. It guards partitions."""
 
-    visitors_watched: Annotated[int, Field(ge=1)] = 100_000
+    visitors_watched: Annotated[int, Field(ge=1)] = 50_000
     """Visitors counted for that limit at once, about 150 bytes each."""
 
-    duplicates_watched: Annotated[int, Field(ge=1)] = 50_000
+    duplicates_watched: Annotated[int, Field(ge=1)] = 20_000
     """Newest event ids held for the `duplicate` hint, about 250 bytes each, twice as many at most."""
 
     ipv4_prefix: Annotated[int, Field(ge=0, le=32)] = 24

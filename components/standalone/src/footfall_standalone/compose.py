@@ -40,7 +40,7 @@ async def process(data: DataDir, issuer: str, settings: StandaloneSettings) -> A
     all_names = names(NIL, Placement.POOLED)
     data.admin_token(secrets.token_bytes)
     async with AsyncExitStack() as stack:
-        bus_file = SqliteFile(data.bus, embedded_bus.SCHEMA, unavailable=BusUnavailable, readers=1)
+        bus_file = SqliteFile(data.bus, embedded_bus.SCHEMA, unavailable=BusUnavailable, readers=1, cache_mb=2)
         store_file = SqliteFile(
             data.store,
             (*schema.TABLES, *embedded_bus.SCHEMA),
@@ -50,7 +50,13 @@ async def process(data: DataDir, issuer: str, settings: StandaloneSettings) -> A
         for file in (bus_file, store_file):
             stack.push_async_callback(file.close)
             await _open(file)
-        bus = EmbeddedBus({"bus": bus_file, "store": store_file}, topic_specs(all_names.topics), clock, BusLimits())
+        limits = BusLimits(
+            buffer_bytes=settings.bus_buffer_bytes,
+            deadline=settings.bus_deadline_seconds,
+            linger=settings.bus_linger_seconds,
+            tail_bytes=settings.bus_tail_bytes,
+        )
+        bus = EmbeddedBus({"bus": bus_file, "store": store_file}, topic_specs(all_names.topics), clock, limits)
         stack.push_async_callback(bus.close)
         await bus.open()
         view = SettingsView(bus, all_names.topics.settings)

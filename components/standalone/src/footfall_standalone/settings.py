@@ -34,6 +34,19 @@ class StandaloneSettings(Settings):
     reader_threads: int = Field(2, ge=1, le=16)
     """Threads that read the store for feeds and reports."""
 
+    bus_linger_seconds: float = Field(0.002, ge=0, le=1)
+    """Seconds that the first record of a commit waits for others: each answer is this much later, and under load one
+    sync serves more requests."""
+
+    bus_deadline_seconds: float = Field(8, gt=0, le=60)
+    """Seconds after which a request that the bus has not acknowledged is answered 503."""
+
+    bus_buffer_bytes: int = Field(64 * 1024 * 1024, ge=1024 * 1024)
+    """Bytes that may wait for a commit; more is 503."""
+
+    bus_tail_bytes: int = Field(8 * 1024 * 1024, ge=0)
+    """Bytes of each topic's newest records kept in memory, so that who keeps up reads no file."""
+
     bus_hours: int = Field(168, ge=1, le=10_000)
     """Hours that raw events stay on the bus once they are stored. Events themselves are kept as long as their tenant's
     manifest says (`spec.cassandra.retention`)."""

@@ -15,6 +15,7 @@ from footfall_common import telemetry
 from footfall_common.errors import FootfallError
 from footfall_common.manifest import ManifestInvalid, read_all
 from footfall_common.web import listen
+from footfall_standalone import interpreter
 from footfall_standalone.addresses import below, local_base
 from footfall_standalone.commands.options import DEFAULT_DATA
 from footfall_standalone.configuration import load, placed
@@ -58,6 +59,7 @@ def command(
     - `footfall up --data /var/lib/footfall --port 8080 -f examples/tenant.yaml`
     """
     os.umask(_PRIVATE)
+    interpreter.lean()
     configuration = load(os.environ)
     telemetry.configure(sys.stderr, configuration.standalone.log_level)
     manifests = (*(file or ()), *((MANIFEST,) if demo else ()))
