@@ -84,12 +84,12 @@ class Probe(threading.Thread):
     @override
     def run(self) -> None:
         """Until stopped."""
-        while not self._stopping.wait(0.1):
+        while not self._stopping.wait(0.2):
             visitor = uuid.uuid4()
             began = time.monotonic()
             self._service.send(self._service.event(visitor))
             while not self._service.feed(self._token, [visitor]):
-                time.sleep(0.01)
+                time.sleep(0.02)
             self.seconds.append(time.monotonic() - began)
             self.rss.append(processes.rss_mb(self._service.pid))
 

@@ -27,6 +27,8 @@ def main() -> None:
     figures = {**proof._asdict(), "seconds": round(time.monotonic() - began)}
     used = report.versions(["uvicorn", "msgspec", "pyarrow", "duckdb", "httpx"])
     report.finish("prove-embedded", figures, used, keep=options.keep)
+    if proof.lost or proof.double:
+        raise SystemExit(1)
 
 
 if __name__ == "__main__":
