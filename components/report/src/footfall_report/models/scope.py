@@ -89,7 +89,7 @@ def _days(low: int, high: int, zone: ZoneInfo) -> Sequence[Midnight]:
 
 
 def _rules(index: int, resource: uuid.UUID, goal: Goal) -> Iterable[Rule]:
-    untils = [*(revision.since for revision in goal.revisions[1:]), _FOREVER]
-    for revision, until in zip(goal.revisions, untils, strict=True):
+    ends = [*(revision.since for revision in goal.revisions[1:]), _FOREVER]
+    for revision, until in zip(goal.revisions, ends, strict=True):
         if revision.active:
             yield Rule(index, resource, revision.since, until, revision.filter)
