@@ -24,7 +24,7 @@ from footfall_common.events.model import RawRecord
 from footfall_common.pipeline.view import SettingsView
 from footfall_common.placement import Placement, names
 from footfall_common.sqlite import SqliteFile
-from footfall_common.testing import ManualClock
+from footfall_common.testing import ManualClock, ids
 from footfall_receiver.api.native import NativeDoor
 from footfall_receiver.service import Receiver
 from footfall_receiver.settings import ReceiverSettings
@@ -54,6 +54,7 @@ class Door:
     client: httpx.AsyncClient
     bus: EmbeddedBus
     clock: ManualClock
+    registry: CollectorRegistry
     numbers: list[int] = field(default_factory=lambda: [0])
 
     def event(self, **fields: Any) -> dict[str, Any]:
@@ -118,11 +119,12 @@ async def open_door(tmp_path: Path) -> AsyncIterator[OpenDoor]:
             stack.callback(reading.cancel)
             await view.ready.wait()
             chosen = ReceiverSettings(**settings)
-            receiver = Receiver(bus, view, chosen, topic=TOPICS.raw, clock=clock, registry=CollectorRegistry())
-            door = NativeDoor(receiver, max_body_bytes=chosen.max_body_bytes, process_id=7)
+            registry = CollectorRegistry()
+            receiver = Receiver(bus, view, chosen, topic=TOPICS.raw, clock=clock, registry=registry)
+            door = NativeDoor(receiver, max_body_bytes=chosen.max_body_bytes, new_id=ids(), registry=registry)
             transport = httpx.ASGITransport(door, client=("203.0.113.77", 5))
             client = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://door"))
-            return Door(client, bus, clock)
+            return Door(client, bus, clock, registry)
 
         yield opened
 

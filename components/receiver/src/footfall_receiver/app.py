@@ -27,7 +27,9 @@ async def running(process: Process, settings: ReceiverSettings) -> AsyncIterator
         clock=process.clock,
         registry=process.registry,
     )
-    door = NativeDoor(receiver, max_body_bytes=settings.max_body_bytes, process_id=process.new_id().int)
+    door = NativeDoor(
+        receiver, max_body_bytes=settings.max_body_bytes, new_id=process.new_id, registry=process.registry
+    )
     checks: dict[str, Check] = {"bus": process.bus.check, "settings": _settings_read(process)}
     app = build_app(
         "receiver",

@@ -5,9 +5,10 @@ one rejects that one and a fault outside refuses the request.
 """
 
 import datetime as dt
+import json
 import re
 import uuid
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import msgspec
 
@@ -22,9 +23,22 @@ _one = msgspec.json.Decoder(Event).decode
 _raws = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _any = msgspec.json.Decoder().decode
 
+
+class _Id(msgspec.Struct):
+    """An event of which only the id matters; the rest is skipped unread."""
+
+    id: Any = None
+
+
+_id_of = msgspec.json.Decoder(_Id).decode
+
 _PATH = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
 _NAMED = re.compile(r"^Object (?:missing required|contains unknown) field `(?P<name>[^`]*)`")
+UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
+"""What msgspec raises on bytes that are not the wanted JSON; a ValidationError is a DecodeError."""
 _ID_LENGTH = 100
+_DEPTH = 32
+"""Levels of nesting in contexts: what every reader takes, however deep its own stack is."""
 _NUL = b"\\u0000"
 
 
@@ -44,25 +58,28 @@ def decode(body: bytes, *, max_events: int, max_event_bytes: int) -> Batch:
     """Read a body; InvalidInput names the field outside the events that is at fault."""
     try:
         request = _whole(body)
-    except (msgspec.ValidationError, RecursionError):
+    except UNREADABLE:
         return _apart(body, max_events, max_event_bytes)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise _not_json(error) from error
     events = request.events if isinstance(request.events, list) else [request.events]
-    if len(body) > max_event_bytes or _NUL in body:
+    if _NUL in body or not _all_fit(body, max_event_bytes) or any(map(_too_deep, events)):
         return _apart(body, max_events, max_event_bytes)
     _bounded(len(events), max_events)
     return Batch(request.tenant, request.resource, _ms(request.sent), request.sdk, list(events), {})
 
 
+def _all_fit(body: bytes, max_event_bytes: int) -> bool:
+    """Whether no event is too large; a body that is no larger than one event may be needs no look inside."""
+    return len(body) <= max_event_bytes or all(len(raw) <= max_event_bytes for raw in _split(_loose(body).events))
+
+
 def _apart(body: bytes, max_events: int, max_event_bytes: int) -> Batch:
     try:
-        request = _loose(body)
+        request = _loosely(body)
         raws = _split(request.events)
     except msgspec.ValidationError as error:
         code, message, field = explain(error)
         raise InvalidInput(message, code=code, field=field) from error
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         raise _not_json(error) from error
     _bounded(len(raws), max_events)
     ids: dict[uuid.UUID, str] = {}
@@ -70,26 +87,84 @@ def _apart(body: bytes, max_events: int, max_event_bytes: int) -> Batch:
     return Batch(request.tenant, request.resource, _ms(request.sent), request.sdk, events, ids)
 
 
-def _split(raw: msgspec.Raw) -> list[msgspec.Raw]:
-    return _raws(raw) if bytes(raw).lstrip()[:1] == b"[" else [raw]
+def _loosely(body: bytes) -> LooseRequest:
+    """The request with its events unread.
+
+    Half a surrogate pair, which is what JavaScript makes of a cut emoji, ends msgspec's reading wherever it stands.
+    Written out as bytes it stays inside its event, whose own decode then refuses it.
+    """
+    try:
+        return _loose(body)
+    except msgspec.ValidationError:
+        raise
+    except msgspec.DecodeError as error:
+        try:
+            text = json.dumps(json.loads(body.decode()), ensure_ascii=False)
+        except (ValueError, RecursionError):
+            raise error from None
+        return _loose(text.encode("utf-8", "surrogatepass"))
 
 
-def _event(tenant: uuid.UUID, raw: msgspec.Raw, limit: int, ids: dict[uuid.UUID, str]) -> Event | Verdict:
+def _split(events: msgspec.Raw) -> list[bytes]:
+    body = bytes(events)
+    return [bytes(raw) for raw in _raws(body)] if body.lstrip()[:1] == b"[" else [body]
+
+
+def _event(tenant: uuid.UUID, body: bytes, limit: int, ids: dict[uuid.UUID, str]) -> Event | Verdict:
     """One event alone; a fault becomes its verdict, under the id it was sent with where that can be read."""
-    body = bytes(raw)
     if len(body) > limit:
         return Verdict(_shown(body), "rejected", "too_large", f"An event may hold {limit} bytes; shorten it.", None)
-    if _NUL in body:
-        message = "An event must not hold the character NUL; leave it out."
-        return Verdict(_shown(body), "rejected", "invalid_field", message, _nul_field(body))
     try:
-        return _one(_with_uuid(tenant, body, ids))
+        event = _one(_with_uuid(tenant, body, ids))
     except msgspec.ValidationError as error:
         reason, message, field = explain(error)
         return Verdict(_shown(body), "rejected", reason, message, field)
-    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
-        message = f"The event cannot be read: {type(error).__name__}; nest less deeply and send UTF-8."
-        return Verdict(None, "rejected", "invalid_field", message, None)
+    except UNREADABLE as error:
+        message = (
+            f"The event cannot be read ({type(error).__name__}); nest less deeply and send whole UTF-8 characters."
+        )
+        return Verdict(_shown(body), "rejected", "invalid_field", message, None)
+    return _unfit(event, body) or event
+
+
+def _unfit(event: Event, body: bytes) -> Verdict | None:
+    """What types cannot say: characters that no store takes, and nesting that some reader would choke on."""
+    if _too_deep(event):
+        message = f"`contexts` may be nested {_DEPTH} levels deep; flatten it."
+        return Verdict(_shown(body), "rejected", "invalid_field", message, "contexts")
+    if _NUL in body and (field := _nul_field(event)):
+        message = "An event must not hold the character NUL; leave it out."
+        return Verdict(_shown(body), "rejected", "invalid_field", message, field)
+    return None
+
+
+def _too_deep(event: Event) -> bool:
+    return bool(event.contexts) and _deeper(event.contexts, _DEPTH)
+
+
+def _deeper(value: object, levels: int) -> bool:
+    """Whether a decoded value nests deeper than that; looks no further down."""
+    if not isinstance(value, dict | list):
+        return False
+    inner = value.values() if isinstance(value, dict) else value
+    return levels == 0 or any(_deeper(one, levels - 1) for one in inner)
+
+
+def _nul_field(event: Event) -> str | None:
+    fields: dict[str, object] = msgspec.to_builtins(event)
+    return next((name for name, value in fields.items() if _holds_nul(value)), None)
+
+
+def _holds_nul(value: object) -> bool:
+    match value:
+        case str():
+            return "\0" in value
+        case dict():
+            return any(_holds_nul(name) or _holds_nul(inner) for name, inner in value.items())
+        case list():
+            return any(map(_holds_nul, value))
+        case _:
+            return False
 
 
 def _with_uuid(tenant: uuid.UUID, body: bytes, ids: dict[uuid.UUID, str]) -> bytes:
@@ -100,7 +175,8 @@ def _with_uuid(tenant: uuid.UUID, body: bytes, ids: dict[uuid.UUID, str]) -> byt
     derived = event_uuid(tenant, sent)
     if str(derived) == sent.lower():
         return body
-    ids[derived] = sent
+    if derived == uuid.uuid5(tenant, sent):
+        ids[derived] = sent
     loose = _any(body)
     loose["id"] = str(derived)
     return msgspec.json.encode(loose)
@@ -113,18 +189,12 @@ def _shown(body: bytes) -> str | None:
 
 
 def _sent_id(body: bytes) -> str | None:
+    """The id, also of an event that is at fault elsewhere; None where there is none to be read."""
     try:
-        event = _any(body)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        sent = _id_of(body).id
+    except UNREADABLE:
         return None
-    sent = event.get("id") if isinstance(event, dict) else None
     return sent if isinstance(sent, str) else None
-
-
-def _nul_field(body: bytes) -> str | None:
-    event = _any(body)
-    fields = event.items() if isinstance(event, dict) else ()
-    return next((name for name, value in fields if _NUL in msgspec.json.encode(value)), None)
 
 
 def explain(error: msgspec.ValidationError) -> tuple[Reason, str, str | None]:

@@ -74,9 +74,9 @@ def record(arrival: Arrival, events: list[Event]) -> RawRecord:
 
 def keyed(arrival: Arrival, events: Iterable[Event], limit: int) -> list[tuple[bytes, bytes]]:
     """(key, value) of every bus record: one a visitor, split where it would be larger than `limit` bytes."""
-    by_visitor: dict[int, list[Event]] = {}
+    by_visitor: dict[bytes, list[Event]] = {}  # bytes: strangers can choose UUIDs whose hashes are all alike
     for event in events:
-        by_visitor.setdefault((event.tracking_id or event.id).int, []).append(event)
+        by_visitor.setdefault((event.tracking_id or event.id).bytes, []).append(event)
     return [
         (bus_key(arrival.tenant, part[0].tracking_id or part[0].id), value)
         for part in by_visitor.values()

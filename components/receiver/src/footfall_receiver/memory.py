@@ -48,8 +48,11 @@ class DailyCounts:
 
 
 Look = Literal["fresh", "duplicate", "visitor_limit"]
-EventKey = tuple[int, int, int]
-"""Tenant, visitor (the event id where there is none), event id."""
+EventKey = tuple[bytes, bytes, bytes, int]
+"""Tenant, visitor (the event id where there is none), event id, day of `occurred`: what the store knows an event by.
+
+Bytes, whose hashes nobody outside can choose.
+"""
 
 
 class Guards:
@@ -66,13 +69,13 @@ class Guards:
 
 
 class Tally:
-    """What one request adds; nothing of it is kept unless `remember` is called."""
+    """What one request adds: `reserve` before it is published, then `remember` or `release`."""
 
     def __init__(self, guards: Guards, day: int) -> None:
         self._guards = guards
         self._day = day
         self._keys: dict[EventKey, None] = {}
-        self._visitors: dict[tuple[int, int], int] = {}
+        self._visitors: dict[tuple[bytes, bytes], int] = {}
 
     def look(self, key: EventKey, *, anonymous: bool) -> Look:
         """Judge one event and count it as taken when it is fresh."""
@@ -87,9 +90,17 @@ class Tally:
         self._keys[key] = None
         return "fresh"
 
+    def reserve(self) -> None:
+        """Count the visitors' events before the bus has them, so that requests at the same time see each other."""
+        for visitor, events in self._visitors.items():
+            self._guards.counts.add(visitor, self._day, events)
+
+    def release(self) -> None:
+        """The bus did not take them."""
+        for visitor, events in self._visitors.items():
+            self._guards.counts.add(visitor, self._day, -events)
+
     def remember(self) -> None:
         """The bus holds what was fresh."""
         for key in self._keys:
             self._guards.seen.add(key)
-        for visitor, events in self._visitors.items():
-            self._guards.counts.add(visitor, self._day, events)

@@ -1,48 +1,80 @@
-"""Takes out of addresses what nobody should store: secrets in queries, e-mail addresses, the end of an IP. Pure."""
+"""Takes out of addresses what nobody should store: secrets in queries, e-mail addresses, the end of an IP. Pure.
+
+Everything here is linear in the length of what a stranger sends.
+"""
 
 import functools
 import ipaddress
 import re
 from collections.abc import Callable, Iterable
+from urllib.parse import unquote_plus
 
 SCRUBBED = "[scrubbed]"
-_EMAIL = re.compile(r"[^\s/?#&=:;,]+(?:@|%40)[^\s/?#&=:;,@]+\.[^\s/?#&=:;,@]{2,}", re.IGNORECASE)
+_PAIRS = re.compile(r"([?&#;])")
+_TOKENS = re.compile(r"[\s/?#&=:;,<>\"'()]+")
+_CACHED_LENGTH = 512
+"""Longer addresses are rare and would let strangers fill the cache with megabytes."""
 
 
 def url_scrubber(parameters: Iterable[str]) -> Callable[[str], str]:
-    """A function that replaces the values of those parameters, and every e-mail address, after the `?` or `#`.
+    """A function that replaces, after the `?` or `#`, the values of those parameters and what holds an e-mail address.
 
     The parts before stay as they are, so that pages keep their names.
     """
-    named = "|".join(re.escape(name) for name in parameters)
-    secret = re.compile(rf"(?<=[?&#;])((?:{named})=)[^&#;]*", re.IGNORECASE) if named else None
+    secrets = frozenset(name.lower() for name in parameters)
+    cached = functools.lru_cache(maxsize=4096)(functools.partial(_scrubbed, secrets))
 
     def scrub(url: str) -> str:
-        start = min((at for at in (url.find("?"), url.find("#")) if at >= 0), default=-1)
-        if start < 0:
+        if "?" not in url and "#" not in url:
             return url
-        tail = url[start:]
-        if secret is not None:
-            tail = secret.sub(rf"\1{SCRUBBED}", tail)
-        if "@" in tail or "%40" in tail:
-            tail = _EMAIL.sub(SCRUBBED, tail)
-        return url[:start] + tail
+        return cached(url) if len(url) <= _CACHED_LENGTH else _scrubbed(secrets, url)
 
-    return functools.lru_cache(maxsize=4096)(scrub)
+    return scrub
+
+
+def _scrubbed(secrets: frozenset[str], url: str) -> str:
+    before, *rest = _PAIRS.split(url)  # separators and pairs, turn by turn
+    return before + "".join(part if index % 2 == 0 else _clean(secrets, part) for index, part in enumerate(rest))
+
+
+def _clean(secrets: frozenset[str], pair: str) -> str:
+    name, equals, value = pair.partition("=")
+    if not equals:
+        return SCRUBBED if _has_email(unquote_plus(pair)) else pair
+    return f"{name}={SCRUBBED}" if value and (_names(name, secrets) or _hides(value, secrets)) else pair
+
+
+def _names(name: str, secrets: frozenset[str]) -> bool:
+    """Whether a parameter's name is one of them, percent-encoded or in brackets (`user[token]`) as well."""
+    plain = unquote_plus(name).lower().rstrip("]")
+    return plain in secrets or plain.rpartition("[")[2] in secrets
+
+
+def _hides(value: str, secrets: frozenset[str]) -> bool:
+    """Whether a value holds an e-mail address, or an address with a query of its own that names a secret."""
+    plain = unquote_plus(value)
+    if _has_email(plain):
+        return True
+    nested = (part.partition("=") for part in _PAIRS.split(plain)[2::2])
+    return any(inner and _names(name, secrets) for name, _, inner in nested)
+
+
+def _has_email(text: str) -> bool:
+    if "@" not in text:
+        return False
+    ends = (token.rpartition("@") for token in _TOKENS.split(text) if "@" in token)
+    return any(local and "." in domain.strip(".") for local, _, domain in ends)
 
 
 def address_truncator(ipv4_prefix: int, ipv6_prefix: int) -> Callable[[str], str]:
     """A function that keeps only the first bits of an address; what is no address becomes the empty string."""
 
     def truncate(address: str) -> str:
-        try:
-            parsed = ipaddress.ip_address(address)
-        except ValueError:
+        parsed = _parsed(address)
+        if parsed is None:
             return ""
-        if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped is not None:
-            parsed = parsed.ipv4_mapped
-        prefix = ipv4_prefix if parsed.version == 4 else ipv6_prefix  # noqa: PLR2004 - the IP version
-        return str(ipaddress.ip_network(f"{parsed}/{prefix}", strict=False).network_address)
+        prefix = ipv4_prefix if isinstance(parsed, ipaddress.IPv4Address) else ipv6_prefix
+        return str(ipaddress.ip_network((parsed, prefix), strict=False).network_address)
 
     return functools.lru_cache(maxsize=4096)(truncate)
 
@@ -61,8 +93,14 @@ def client_address(peer: str, forwarded: str, trusted: Iterable[Network]) -> str
 
 
 def _within(address: str, networks: Iterable[Network]) -> bool:
+    parsed = _parsed(address)
+    return parsed is not None and any(parsed in network for network in networks)
+
+
+def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """The address, as IPv4 where it is one in IPv6's clothes; None where it is none."""
     try:
         parsed = ipaddress.ip_address(address)
     except ValueError:
-        return False
-    return any(parsed in network for network in networks)
+        return None
+    return parsed.ipv4_mapped or parsed if isinstance(parsed, ipaddress.IPv6Address) else parsed

@@ -9,7 +9,7 @@ import msgspec
 from prometheus_client import CollectorRegistry
 
 from footfall_common.bus import Headers, Outgoing, Publisher
-from footfall_common.clock import Clock
+from footfall_common.clock import Clock, to_ms
 from footfall_common.documents import ResourceDocument, TenantDocument
 from footfall_common.errors import Forbidden, Unauthenticated, Unavailable
 from footfall_common.events import times
@@ -81,8 +81,7 @@ class Receiver:
         limits = judge.bounds(arrival, tenant.retention_days)
         verdicts, taken = self._judge(batch, arrival, limits, tally)
         if taken:
-            await self._publish(arrival, taken, caller.headers)
-            tally.remember()
+            await self._publish(arrival, taken, caller.headers, tally)
         return Answer(self._counted_and_named(verdicts, batch.ids))
 
     def _authority(self, batch: Batch, origin: str) -> TenantDocument:
@@ -130,7 +129,8 @@ class Receiver:
 
     def _guarded(self, event: Event, arrival: judge.Arrival, tally: Tally) -> Verdict:
         visitor = event.tracking_id
-        key = (arrival.tenant.int, (visitor or event.id).int, event.id.int)
+        day = times.day_of(to_ms(event.occurred))
+        key = (arrival.tenant.bytes, (visitor or event.id).bytes, event.id.bytes, day)
         match tally.look(key, anonymous=visitor is None):
             case "fresh":
                 return Verdict(event.id, "accepted")
@@ -140,11 +140,12 @@ class Receiver:
                 message = f"A visitor may send {self._settings.visitor_daily_limit} events a day."
                 return Verdict(event.id, "rejected", "visitor_limit", message, "trackingId")
 
-    async def _publish(self, arrival: judge.Arrival, taken: list[Event], headers: Headers) -> None:
+    async def _publish(self, arrival: judge.Arrival, taken: list[Event], headers: Headers, tally: Tally) -> None:
         if self._in_flight >= self._settings.max_in_flight:
             message = "Too many requests wait for the bus; try again."
             raise Unavailable(message, retry_after=1, code="overloaded")
         self._in_flight += 1
+        tally.reserve()
         try:
             await self._publisher.publish(
                 [
@@ -152,8 +153,12 @@ class Receiver:
                     for key, value in judge.keyed(arrival, taken, self._settings.max_record_bytes)
                 ]
             )
+        except BaseException:
+            tally.release()
+            raise
         finally:
             self._in_flight -= 1
+        tally.remember()
 
     def _counted_and_named(self, verdicts: list[Verdict], ids: Mapping[uuid.UUID, str]) -> list[Verdict]:
         accepted = 0

@@ -23,6 +23,7 @@ HIDDEN_TYPES = frozenset({IDENTIFY, ALIAS})
 Short = Annotated[str, Meta(max_length=255)]
 Text = Annotated[str, Meta(max_length=4096)]
 Address = Annotated[str, Meta(max_length=8192)]
+Agent = Annotated[str, Meta(max_length=1024)]
 EventType = Annotated[str, Meta(min_length=1, max_length=64)]
 Moment = Annotated[dt.datetime, Meta(tz=True)]
 Count = Annotated[int, Meta(ge=0, le=2**31 - 1)]
@@ -68,12 +69,12 @@ class Event(msgspec.Struct, forbid_unknown_fields=True, rename="camel", omit_def
     platform: Short = ""
     screen: Screen | None = None
     properties: Annotated[dict[Short, Scalar], Meta(max_length=200)] = {}
-    contexts: Annotated[list[dict[str, msgspec.Raw]], Meta(max_length=50)] = []
+    contexts: Annotated[list[dict[str, Any]], Meta(max_length=50)] = []
     consent: Consent = "unknown"
     contact_id: uuid.UUID | None = None
     bulk_email_recipient_id: uuid.UUID | None = None
     app_version: Short = ""
-    user_agent: Address = ""
+    user_agent: Agent = ""
     signature: Short = ""
 
 

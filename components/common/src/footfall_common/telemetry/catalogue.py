@@ -26,6 +26,12 @@ EVENTS = Metric(
     "Events answered at the native door, by verdict.",
     ("status", "reason"),
 )
+REFUSED = Metric(
+    "footfall_receiver_refused_total",
+    "counter",
+    "Requests that the native door refused as a whole, by status and error code.",
+    ("status", "code"),
+)
 DEAD_LETTERS = Metric(
     "footfall_dead_letters_total",
     "counter",
