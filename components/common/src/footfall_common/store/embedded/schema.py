@@ -1,4 +1,4 @@
-"""The tables of `store.db`, after the design's CQL tables; docs/decisions/embedded-tables.md has the measurements.
+"""The tables of `store.db`, after the design's CQL tables; docs/decisions/0001-embedded-tables.md has the measurements.
 
 What differs from CQL saves pages, since what an event costs here is the pages that it makes SQLite write:
 - the event itself stands once, in `events_by_bucket`, found by its time and position;
