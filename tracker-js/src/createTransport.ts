@@ -1,12 +1,12 @@
 import { beacon } from './beacon.js';
 import { ENVELOPE_VERSION, EVENTS_PATH, SDK_NAME } from './contract.js';
 import type { Debug } from './createDebug.js';
-import type { Transport } from './createSender.js';
 import { guard } from './guard.js';
 import type { Page } from './page.js';
 import { post } from './post.js';
 import type { Address } from './readSettings.js';
 import { rejections } from './rejections.js';
+import type { Transport } from './transport.js';
 import type { WireEvent, WireRequest } from './wire.js';
 
 /** The browser's ways to the receiver. */

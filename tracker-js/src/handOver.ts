@@ -1,6 +1,6 @@
 import { BATCH_BYTES } from './contract.js';
-import type { Transport } from './createSender.js';
 import { splitBatch } from './splitBatch.js';
+import type { Transport } from './transport.js';
 import type { WireEvent } from './wire.js';
 
 /** Gives events to the browser to be sent after the page is gone; returns those that it would not take. */

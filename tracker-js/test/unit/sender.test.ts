@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { createSender, type Transport } from '../../src/createSender.js';
+import { createSender } from '../../src/createSender.js';
 import type { Answer } from '../../src/post.js';
 import { retryDelay } from '../../src/retryDelay.js';
+import type { Transport } from '../../src/transport.js';
 import type { WireEvent } from '../../src/wire.js';
 
 const NOW = Date.parse('2026-11-23T10:00:00Z');
