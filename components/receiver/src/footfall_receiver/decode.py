@@ -16,6 +16,7 @@ from footfall_common.clock import to_ms
 from footfall_common.errors import InvalidInput
 from footfall_common.events.keys import event_uuid
 from footfall_common.events.model import Event, EventRequest, LooseRequest, Reason, Sdk, Verdict
+from footfall_receiver import fitness
 
 _whole = msgspec.json.Decoder(EventRequest).decode
 _loose = msgspec.json.Decoder(LooseRequest).decode
@@ -37,9 +38,8 @@ _NAMED = re.compile(r"^Object (?:missing required|contains unknown) field `(?P<n
 UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
 """What msgspec raises on bytes that are not the wanted JSON; a ValidationError is a DecodeError."""
 _ID_LENGTH = 100
-_DEPTH = 32
-"""Levels of nesting in contexts: what every reader takes, however deep its own stack is."""
 _NUL = b"\\u0000"
+"""How JSON spells the character; it may also be a text about it."""
 
 
 class Batch(NamedTuple):
@@ -61,7 +61,7 @@ def decode(body: bytes, *, max_events: int, max_event_bytes: int) -> Batch:
     except UNREADABLE:
         return _apart(body, max_events, max_event_bytes)
     events = request.events if isinstance(request.events, list) else [request.events]
-    if _NUL in body or not _all_fit(body, max_event_bytes) or any(map(_too_deep, events)):
+    if _NUL in body or not _all_fit(body, max_event_bytes) or any(map(fitness.too_deep, events)):
         return _apart(body, max_events, max_event_bytes)
     _bounded(len(events), max_events)
     return Batch(request.tenant, request.resource, _ms(request.sent), request.sdk, list(events), {})
@@ -124,47 +124,8 @@ def _event(tenant: uuid.UUID, body: bytes, limit: int, ids: dict[uuid.UUID, str]
             f"The event cannot be read ({type(error).__name__}); nest less deeply and send whole UTF-8 characters."
         )
         return Verdict(_shown(body), "rejected", "invalid_field", message, None)
-    return _unfit(event, body) or event
-
-
-def _unfit(event: Event, body: bytes) -> Verdict | None:
-    """What types cannot say: characters that no store takes, and nesting that some reader would choke on."""
-    if _too_deep(event):
-        message = f"`contexts` may be nested {_DEPTH} levels deep; flatten it."
-        return Verdict(_shown(body), "rejected", "invalid_field", message, "contexts")
-    if _NUL in body and (field := _nul_field(event)):
-        message = "An event must not hold the character NUL; leave it out."
-        return Verdict(_shown(body), "rejected", "invalid_field", message, field)
-    return None
-
-
-def _too_deep(event: Event) -> bool:
-    return bool(event.contexts) and _deeper(event.contexts, _DEPTH)
-
-
-def _deeper(value: object, levels: int) -> bool:
-    """Whether a decoded value nests deeper than that; looks no further down."""
-    if not isinstance(value, dict | list):
-        return False
-    inner = value.values() if isinstance(value, dict) else value
-    return levels == 0 or any(_deeper(one, levels - 1) for one in inner)
-
-
-def _nul_field(event: Event) -> str | None:
-    fields: dict[str, object] = msgspec.to_builtins(event)
-    return next((name for name, value in fields.items() if _holds_nul(value)), None)
-
-
-def _holds_nul(value: object) -> bool:
-    match value:
-        case str():
-            return "\0" in value
-        case dict():
-            return any(_holds_nul(name) or _holds_nul(inner) for name, inner in value.items())
-        case list():
-            return any(map(_holds_nul, value))
-        case _:
-            return False
+    fault = fitness.fault(event, may_hold_nul=_NUL in body)
+    return event if fault is None else Verdict(_shown(body), "rejected", "invalid_field", *fault)
 
 
 def _with_uuid(tenant: uuid.UUID, body: bytes, ids: dict[uuid.UUID, str]) -> bytes:
