@@ -14,7 +14,7 @@ from footfall_common.bus.embedded.consumer import EmbeddedConsumer, EmbeddedRead
 from footfall_common.bus.embedded.groups import Group
 from footfall_common.bus.embedded.topic import Home, Topic, TopicSpec
 from footfall_common.clock import Clock
-from footfall_common.errors import NotFound
+from footfall_common.errors import InvalidInput, NotFound
 from footfall_common.placement import Topics
 from footfall_common.sqlite import SqliteFile
 
@@ -46,9 +46,11 @@ class EmbeddedBus:
         self._groups: dict[tuple[str, str], Group] = {}
 
     async def open(self) -> None:
-        """Make topics where they are missing."""
+        """Make topics where they are missing; InvalidInput when the files are not of one moment."""
+        await self._offsets.open()
         for topic in self._topics.values():
             await topic.open()
+            await self._agree(topic)
 
     async def close(self) -> None:
         """Finish what was published."""
@@ -122,6 +124,22 @@ class EmbeddedBus:
         except KeyError:
             message = f"There is no topic {name}."
             raise NotFound(message, field="topic") from None
+
+    async def _agree(self, topic: Topic) -> None:
+        """Refuse a log that ends before what was read of it.
+
+        It is an older copy, or a new one in place of a lost one: what it is given next would lie below the offsets of
+        its groups, be acknowledged, and never be read.
+        """
+        name = topic.spec.name
+        read = await self._offsets.read(lambda connection: log.committed_furthest(connection, name))
+        if any(at > topic.ends[number] for number, at in read.items() if number < len(topic.ends)):
+            raise InvalidInput(
+                f"{topic.file.path} is older than {self._offsets.path}: its topic {name} ends before what was read "
+                "of it. Put both files back as they were at one moment.",
+                code="files_disagree",
+                field=topic.file.path.name,
+            )
 
     async def _next(self, topic: Topic, group: str) -> dict[int, int]:
         name = topic.spec.name

@@ -12,13 +12,17 @@ import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import structlog
+
 from footfall_common.bus import Outgoing
 from footfall_common.bus.embedded import log
-from footfall_common.bus.embedded.topic import Topic
+from footfall_common.bus.embedded.topic import Topic, content_size
 from footfall_common.clock import Clock
 from footfall_common.errors import BusUnavailable, Unavailable
 from footfall_common.sqlite import SqliteFile
 
+logger = structlog.get_logger(__name__)
+_LATE = "The bus did not acknowledge in time; try again."
 Landed = Mapping[str, Mapping[int, log.Batch]]
 
 
@@ -41,6 +45,8 @@ class _Group:
     records: list[Outgoing] = field(default_factory=list)
     waiters: list[asyncio.Future[None]] = field(default_factory=list)
     size: int = 0
+    expiry: asyncio.TimerHandle | None = None
+    failed: bool = False
 
     def succeed(self) -> None:
         for waiter in self.waiters:
@@ -48,6 +54,7 @@ class _Group:
                 waiter.set_result(None)
 
     def fail(self, message: str) -> None:
+        self.failed = True
         for waiter in self.waiters:
             if not waiter.done():
                 waiter.set_exception(BusUnavailable(message, retry_after=1))
@@ -67,12 +74,14 @@ class Appender:
 
     def add(self, records: Sequence[Outgoing]) -> asyncio.Future[None]:
         """Take records into the next commit; the future ends once they are synced."""
-        size = sum(len(record.value) for record in records)
-        if self._group.size + self._in_flight + size > self._limits.buffer_bytes:
-            message = "The bus's buffer is full; try again."
-            raise BusUnavailable(message, retry_after=1)
-        waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        group = self._group
+        size = sum(map(size_of, records))
+        group = self._group if not self._group.failed else self._renewed()
+        if group.size + self._in_flight + size > self._limits.buffer_bytes:
+            raise BusUnavailable("The bus's buffer is full; try again.", retry_after=1)
+        loop = asyncio.get_running_loop()
+        if group.expiry is None:  # from the first record on, whether or not another commit is in the way
+            group.expiry = loop.call_later(self._limits.deadline, group.fail, _LATE)
+        waiter: asyncio.Future[None] = loop.create_future()
         group.records.extend(records)
         group.size += size
         group.waiters.append(waiter)
@@ -85,31 +94,49 @@ class Appender:
         while self._running is not None:
             await self._running
 
+    def _renewed(self) -> _Group:
+        """A group in place of one whose waiters were told that it is too late: nothing of that one is written."""
+        self._group = _Group()
+        return self._group
+
     async def _run(self) -> None:
-        while self._group.waiters:
-            await asyncio.sleep(self._limits.linger)
-            group, self._group = self._group, _Group()
-            self._in_flight = group.size
-            expiry = asyncio.get_running_loop().call_later(
-                self._limits.deadline, group.fail, "The bus did not acknowledge in time; try again."
-            )
-            try:
+        try:
+            while self._group.waiters:
+                await asyncio.sleep(self._limits.linger)
+                group = self._group
+                self._renewed()
+                await self._bring(group)
+        finally:
+            self._running = None
+
+    async def _bring(self, group: _Group) -> None:
+        """Commit a group and tell its waiters, whatever happens: nobody may wait for ever."""
+        self._in_flight = group.size
+        try:
+            if not group.failed:
                 landed = await self._file.write(functools.partial(self._land, group.records))
-            except Unavailable as error:
-                group.fail(error.message)
-            else:
                 for name, appended in landed.items():
                     self._topics[name].noticed(appended)
                 group.succeed()
-            finally:
-                expiry.cancel()
-                self._in_flight = 0
-        self._running = None
+        except Unavailable as error:
+            group.fail(error.message)
+        except Exception as error:
+            logger.exception("bus commit failed", records=len(group.records), bytes=group.size)
+            group.fail(f"The bus could not take this ({type(error).__name__}); try again.")
+        finally:
+            if group.expiry is not None:
+                group.expiry.cancel()
+            self._in_flight = 0
 
     def _land(self, records: Sequence[Outgoing], connection: sqlite3.Connection) -> Landed:
         now = self._clock.now_ms()
         by_topic = itertools.groupby(sorted(records, key=_topic), key=_topic)
         return {name: self._topics[name].append(connection, list(part), now) for name, part in by_topic}
+
+
+def size_of(record: Outgoing) -> int:
+    """Bytes that a record brings, its key and headers too."""
+    return content_size(record.key, record.value, record.headers)
 
 
 def _topic(record: Outgoing) -> str:

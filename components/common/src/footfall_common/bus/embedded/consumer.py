@@ -8,19 +8,27 @@ from footfall_common.bus import Listener, Partition, Received
 from footfall_common.bus.embedded import log
 from footfall_common.bus.embedded.groups import Group
 from footfall_common.bus.embedded.topic import Topic
-from footfall_common.errors import Conflict
+from footfall_common.errors import Conflict, Unavailable
 from footfall_common.sqlite import SqliteFile
 
 
 async def _poll(
     topic: Topic, positions: dict[Partition, int], skip: frozenset[Partition], limit: int
 ) -> list[Received]:
-    """What there is now, fairly: the partition served first moves on with every call."""
+    """What there is now, fairly: the partition served first moves on with every call.
+
+    What was found before a partition cannot be read is handed on, since its positions have moved.
+    """
     found: list[Received] = []
     for partition in list(positions):
         if partition in skip:
             continue
-        records = await topic.read(partition.number, positions[partition], limit - len(found))
+        try:
+            records = await topic.read(partition.number, positions[partition], limit - len(found))
+        except Unavailable:
+            if found:
+                break
+            raise
         if records and partition in positions:  # it may have left while the file was read
             del positions[partition]  # goes to the end of the order
             positions[partition] = records[-1].offset + 1

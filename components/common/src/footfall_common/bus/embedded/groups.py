@@ -8,7 +8,13 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+import structlog
+
 from footfall_common.bus import Partition
+from footfall_common.errors import Unavailable
+
+logger = structlog.get_logger(__name__)
+_RETRY_SECONDS = 0.2
 
 
 class Member(Protocol):
@@ -53,17 +59,23 @@ class Group:
         self._changing = asyncio.Lock()
 
     async def join(self, member: Member) -> None:
-        """Let a member in."""
+        """Let a member in; returns once it owns its share, however long the offsets cannot be read."""
         async with self._changing:
             self._members.append(member)
-            await self._settle()
+            try:
+                await self._settle()
+            except BaseException:
+                self._members.remove(member)  # or it would own partitions that nobody polls
+                raise
 
     async def leave(self, member: Member) -> None:
-        """Let a member go, after its work has ended."""
+        """Let a member go, after its work has ended; what it had goes to the others even if that failed."""
         async with self._changing:
             self._members.remove(member)
-            await member.give_up(member.owned)
-            await self._settle()
+            try:
+                await member.give_up(member.owned)
+            finally:
+                await self._settle()
 
     async def _settle(self) -> None:
         plan: Mapping[int, frozenset[Partition]] = dict(
@@ -74,4 +86,14 @@ class Group:
                 await member.give_up(lost)
         for index, member in enumerate(self._members):
             if gained := plan[index] - member.owned:
-                await member.take(gained)
+                await _insist(member, gained)
+
+
+async def _insist(member: Member, partitions: frozenset[Partition]) -> None:
+    """Hand partitions over. They belong to nobody while the offsets cannot be read, so it is tried until they can."""
+    while True:
+        try:
+            return await member.take(partitions)
+        except Unavailable as error:
+            logger.warning("partitions wait for an owner", partitions=len(partitions), error=error.message)
+            await asyncio.sleep(_RETRY_SECONDS)

@@ -141,6 +141,12 @@ def committed(connection: sqlite3.Connection, group: str, topic: str) -> dict[in
     return dict(rows.fetchall())
 
 
+def committed_furthest(connection: sqlite3.Connection, topic: str) -> dict[int, int]:
+    """Partition number -> the highest offset that any group has committed."""
+    rows = connection.execute("SELECT number, max(next) FROM log_offsets WHERE topic = ? GROUP BY number", (topic,))
+    return dict(rows.fetchall())
+
+
 def committed_by_all(connection: sqlite3.Connection, topic: str) -> dict[int, int]:
     """Partition number -> the offset below which every group that ever committed has read."""
     rows = connection.execute("SELECT number, min(next) FROM log_offsets WHERE topic = ? GROUP BY number", (topic,))

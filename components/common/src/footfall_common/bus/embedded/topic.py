@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from footfall_common.bus import Outgoing, Partition, Received
+from footfall_common.bus import Headers, Outgoing, Partition, Received
 from footfall_common.bus.embedded import log
 from footfall_common.sqlite import SqliteFile
 
@@ -35,6 +35,11 @@ class TopicSpec:
     grouped: bool = True
 
 
+def content_size(key: bytes, value: bytes, headers: Headers) -> int:
+    """Bytes of a record: key, value and headers."""
+    return len(key) + len(value) + sum(len(name) + len(content) for name, content in headers)
+
+
 @dataclass(slots=True)
 class _Tail:
     batches: deque[tuple[log.Batch, int]] = field(default_factory=deque)
@@ -42,7 +47,7 @@ class _Tail:
 
     def add(self, batch: log.Batch, limit: int) -> None:
         """Keep the newest batches that fit into `limit` bytes, one at least."""
-        size = sum(len(key) + len(value) + _OVERHEAD for key, value, _ in batch.records)
+        size = sum(content_size(*record) + _OVERHEAD for record in batch.records)
         self.batches.append((batch, size))
         self.held += size
         while self.held > limit and len(self.batches) > 1:
