@@ -116,3 +116,39 @@ async def test_a_file_that_cannot_be_used_keeps_what_stands_and_is_reported_once
     await answers(up, 200, "blog", "acme")
     assert len(complaints(up)) == 4
     assert (await up.client.get(f"{up.base}/readyz")).status_code == 200
+
+
+async def test_a_tenant_moves_between_files(up: Up, file: Path, second: Path) -> None:
+    # Swapped, one file after the other: the first look may meet both tenants in both files, the last does not.
+    await write(file, manifest("bolt", BLOG))
+    await write(second, manifest("acme", BLOG))
+    await answers(up, 200, "blog", "acme")
+    await answers(up, 200, "blog", "bolt")
+    # Merged into one file, the other one deleted.
+    both = "\n---\n".join((manifest("acme", SHOP), manifest("bolt", SHOP)))
+    await write(file, both)
+    await asyncio.to_thread(second.unlink)
+    await answers(up, 200, "shop", "acme")
+    await answers(up, 200, "shop", "bolt")
+    await answers(up, 403, "blog", "acme")
+
+
+async def test_a_broken_file_beside_the_manifest_ends_nobody(up: Up, file: Path) -> None:
+    side = up.data / "tenants" / f"{ACME}.json"
+    await write(side, "")
+    await write(file, manifest("acme", SHOP, BLOG))
+    assert str(side) in (await complained(up, 1))["message"]
+    await answers(up, 200, "shop", "bolt")
+    await asyncio.to_thread(side.unlink)
+    await write(file, manifest("acme", BLOG, SHOP, {"name": "docs"}))
+    await answers(up, 200, "docs", "acme")
+
+
+async def test_a_path_that_cannot_be_looked_at_ends_nobody(up: Up, file: Path) -> None:
+    def tangle() -> None:
+        file.unlink()
+        file.symlink_to("x" * 300)  # stat: file name too long
+
+    await asyncio.to_thread(tangle)
+    assert (await complained(up, 1))["file"] == str(file)
+    await answers(up, 200, "shop", "acme")

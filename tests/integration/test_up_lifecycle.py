@@ -72,6 +72,18 @@ async def test_credentials_are_made_once_and_anew_where_their_file_was_lost(up: 
     assert refused.status_code == 401
 
 
+async def test_credentials_that_somebody_rotated_are_replaced_at_the_next_start(up: Up) -> None:
+    first = up.credentials()
+    admin = {"authorization": f"Bearer {(up.data / 'admin.token').read_text().strip()}"}
+    client = f"{up.base}/identity/admin/v1/tenants/{ACME}/clients/creatio/rotate"
+    assert (await up.client.post(client, headers=admin)).status_code == 200
+    assert (await up.ask_token(first)).status_code == 401
+    await up.restart()
+    second = up.credentials()
+    assert second["clientSecret"] != first["clientSecret"]
+    assert (await up.ask_token(second)).status_code == 200
+
+
 async def test_sigterm_lets_a_request_end_whose_body_comes_late(up: Up) -> None:
     body = json.dumps({"v": 1, "tenant": ACME, "resource": RESOURCE, "events": event(None, now())}).encode()
     host, _, port = up.base.removeprefix("http://").partition(":")

@@ -137,6 +137,14 @@ def test_what_is_no_token_does_not_hold(issuer: Issuer, token: str) -> None:
     refused(issuer, token)
 
 
+@pytest.mark.parametrize("crit", [5, [5], None, {}, [], ["b64"]])
+def test_odd_critical_headers_do_not_hold(issuer: Issuer, crit: Any) -> None:
+    header, payload, signature = issuer.token(TENANT, CLIENT).split(".")
+    named = json.loads(base64.urlsafe_b64decode(header + "==")) | {"crit": crit}
+    changed = base64.urlsafe_b64encode(json.dumps(named).encode()).decode().rstrip("=")
+    refused(issuer, f"{changed}.{payload}.{signature}")
+
+
 def test_each_changed_character_breaks_a_token(issuer: Issuer) -> None:
     token = issuer.token(TENANT, CLIENT)
     for index in range(0, len(token) - 1, 37):

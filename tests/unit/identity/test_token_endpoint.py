@@ -104,8 +104,19 @@ async def test_wrong_secret_unknown_and_disabled_client_cannot_be_told_apart(ide
 async def test_unreadable_credentials_are_no_credentials(identity: Identity) -> None:
     form = {"grant_type": "client_credentials"}
     not_utf_8 = "Basic " + b64encode(b"\xff\xfe:\xff").decode()
-    for authorization in ("", "Basic", "Basic !!!", not_utf_8, "Bearer x", "Basic bm9jb2xvbg=="):
-        answer = await identity.http.post("/connect/token", data=form, headers={"Authorization": authorization})
+    for authorization in (
+        "",
+        "Basic",
+        "Basic  two words",
+        "Basic \xff",
+        "Basic !!!",
+        not_utf_8,
+        "Bearer x",
+        "Basic bm9jb2xvbg==",
+    ):
+        answer = await identity.http.post(
+            "/connect/token", data=form, headers=[(b"Authorization", authorization.encode("latin-1"))]
+        )
         assert (answer.status_code, answer.json()["error"]) == (401, "invalid_client"), authorization
 
 

@@ -62,9 +62,9 @@ async def test_no_answer_and_no_reason_are_told_apart() -> None:
         raise httpx.ReadTimeout("")
 
     with pytest.raises(Unavailable, match="does not answer \\(ReadTimeout\\)"):
-        await administration(silent).has_client(TENANT, "c")
+        await administration(silent).issue(TENANT)
     with pytest.raises(Unavailable, match="without saying why"):
-        await administration(lambda _: httpx.Response(502, text="<html>")).has_client(TENANT, "c")
+        await administration(lambda _: httpx.Response(502, text="<html>")).issue(TENANT)
 
 
 @pytest.mark.parametrize(("taken", "calls"), [(False, ["clients"]), (True, ["clients", "clients/creatio/rotate"])])
@@ -81,7 +81,19 @@ async def test_a_client_that_is_there_already_gets_a_new_secret(*, taken: bool, 
     assert asked == calls
 
 
-async def test_a_client_is_known_by_its_id() -> None:
-    api = administration(lambda _: httpx.Response(200, json=[{"clientId": "c", "name": "creatio"}]))
-    assert await api.has_client(TENANT, "c")
-    assert not await api.has_client(TENANT, "another")
+@pytest.mark.parametrize(("status", "accepted"), [(200, True), (401, False)])
+async def test_credentials_are_tried_with_a_token_request(status: int, *, accepted: bool) -> None:
+    asked: list[httpx.Request] = []
+
+    def handle(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(status, json={})
+
+    assert await administration(handle).accepts(Credentials(str(TENANT), "c", "s")) is accepted
+    assert asked[0].url.path == "/identity/connect/token"
+    assert asked[0].headers["authorization"].startswith("Basic ")
+
+
+async def test_an_identity_that_cannot_say_is_asked_again() -> None:
+    with pytest.raises(Unavailable):
+        await administration(lambda _: httpx.Response(503, json={})).accepts(Credentials(str(TENANT), "c", "s"))

@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from footfall_common.process import Component
 from footfall_standalone.dispatch import Dispatcher
@@ -31,7 +31,6 @@ async def nothing(*_: Any) -> Any:
     [
         ("/receiver/api/events", ("door", "/receiver/api/events", "")),
         ("/receiver/api/events/", ("receiver", "/receiver/api/events/", "/receiver")),
-        ("/receiver", ("receiver", "/receiver", "/receiver")),
         ("/report/readyz", ("report", "/report/readyz", "/report")),
         ("/api/events", ("root", "/api/events", "")),
         ("/receivers/api/events", ("root", "/receivers/api/events", "")),
@@ -48,6 +47,19 @@ async def test_the_path_decides(path: str, call: tuple[str, str, str]) -> None:
     dispatcher = Dispatcher(components, reached.app("root"))
     await dispatcher({"type": "http", "path": path}, nothing, nothing)
     assert reached.calls == [call]
+
+
+@pytest.mark.parametrize(("query", "location"), [(b"", "demo/"), (b"utm_source=x", "demo/?utm_source=x")])
+async def test_a_component_without_its_slash_is_redirected_relatively(query: bytes, location: str) -> None:
+    dispatcher = Dispatcher([Component(name="demo", app=nothing)], nothing)
+    sent: list[Message] = []
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await dispatcher({"type": "http", "path": "/demo", "query_string": query}, nothing, send)
+    assert sent[0]["status"] == 308
+    assert (b"location", location.encode()) in sent[0]["headers"]
 
 
 async def test_a_root_path_of_a_proxy_is_kept_in_front() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import uuid
+from base64 import b64decode
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -45,10 +46,13 @@ class Services:
             self.sites = {site["resourceId"]: True for site in sites}
             named = [{"name": site["name"], "resourceId": site["resourceId"]} for site in sites]
             return httpx.Response(200, json={"tenant": str(ACME), "revision": 1, "resources": named})
+        if request.url.path.endswith("/connect/token"):
+            pair = b64decode(request.headers["authorization"].removeprefix("Basic ")).decode()
+            return httpx.Response(200 if pair == f"{CLIENT}:{self.issued}" else 401, json={})
         if request.method == "POST":
             self.issued += 1
             return httpx.Response(201, json={"clientId": str(CLIENT), "clientSecret": str(self.issued)})
-        return httpx.Response(200, json=[{"clientId": str(CLIENT)}])
+        raise AssertionError(request)
 
     def tenant(self, tenant: uuid.UUID) -> TenantDocument | None:
         return TenantDocument(tenant=tenant, revision=1, tenant_id="acme", placement="Pooled") if self.told else None

@@ -147,6 +147,7 @@ async def test_what_the_manifest_holds_is_409(service: Service) -> None:
     await service.register(site)
     held = {**goal(), "Id": str(goal_id(SHOP, "order"))}
     message = await service.refused(409, "Id", "POST", "Resource/create", resource())
+    assert (await service.state())["projects"] == []  # a refusal leaves nothing behind
     assert "site shop" in message
     await service.refused(409, "Id", "PUT", "Resource/update", resource(active=False))
     await service.refused(409, "Id", "DELETE", f"Resource/delete/{SHOP}")

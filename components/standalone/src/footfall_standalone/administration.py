@@ -3,6 +3,7 @@
 import uuid
 from collections.abc import Callable
 from http import HTTPStatus
+from typing import Any
 
 import httpx
 import msgspec
@@ -23,10 +24,6 @@ class _Registered(msgspec.Struct, rename="camel"):
 class _Issued(msgspec.Struct, rename="camel"):
     client_id: str
     client_secret: str
-
-
-class _Listed(msgspec.Struct, rename="camel"):
-    client_id: str
 
 
 class _Detail(msgspec.Struct):
@@ -60,10 +57,18 @@ class Administration:
         sites = msgspec.json.decode(_taken(answer), type=_Registered).resources
         return KnownTenant(tenant=str(guid), tenant_id=registration.tenant_id, sites=tuple(sites))
 
-    async def has_client(self, tenant: uuid.UUID, client_id: str) -> bool:
-        """Whether identity knows that client of that tenant."""
-        answer = await self._call("GET", _clients(tenant))
-        return any(one.client_id == client_id for one in msgspec.json.decode(_taken(answer), type=list[_Listed]))
+    async def accepts(self, credentials: Credentials) -> bool:
+        """Whether a token is to be had with them: not when another store was put here, or somebody rotated them."""
+        answer = await self._request(
+            "POST",
+            "/identity/connect/token",
+            data={"grant_type": "client_credentials"},
+            auth=(credentials.client_id, credentials.client_secret),
+        )
+        if answer.status_code == HTTPStatus.UNAUTHORIZED:
+            return False
+        _taken(answer)
+        return True
 
     async def issue(self, tenant: uuid.UUID) -> Credentials:
         """New credentials. A client whose secret nobody kept (a crash came between) gets another one."""
@@ -77,8 +82,11 @@ class Administration:
         headers = {"authorization": f"Bearer {self._token()}"}
         if body is not None:
             headers["content-type"] = "application/json"
+        return await self._request(method, path, content=body, headers=headers)
+
+    async def _request(self, method: str, path: str, **words: Any) -> httpx.Response:
         try:
-            return await self._client.request(method, self._base + path, content=body, headers=headers)
+            return await self._client.request(method, self._base + path, **words)
         except httpx.TransportError as error:
             raise Unavailable(f"{path} does not answer ({str(error) or type(error).__name__}).") from error
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from footfall_common.process import Component
@@ -31,5 +32,14 @@ class Dispatcher:
         app = self._apps.get(name)
         if app is None:
             await self._root(scope, receive, send)
+        elif path == f"/{name}":
+            await _slash(name, scope)(scope, receive, send)
         else:
             await app({**scope, "root_path": f"{scope.get('root_path', '')}/{name}"}, receive, send)
+
+
+def _slash(name: str, scope: Scope) -> Response:
+    """To the same address with its slash. Relative: a proxy in front knows another host and scheme than we do."""
+    query = scope.get("query_string", b"").decode("latin-1")
+    location = f"{name}/?{query}" if query else f"{name}/"
+    return Response(status_code=308, headers={"Location": location})

@@ -13,7 +13,7 @@ from typing import NoReturn, Protocol
 import structlog
 
 from footfall_common.documents import ClientDocument, ResourceDocument, TenantDocument
-from footfall_common.errors import Unavailable
+from footfall_common.errors import FootfallError, Unavailable
 from footfall_common.manifest import (
     ManifestInvalid,
     TrackingTenant,
@@ -98,23 +98,22 @@ class Provisioner:
     async def _act(self, path: Path) -> None:
         try:
             await self._applied(path)
-        except ManifestInvalid as error:
+        except FootfallError as error:  # of the manifest, or of a file beside it: what stands stays in force
             self._pending.discard(path)
-            complaint = (error.line, error.field, error.message)
+            line = error.line if isinstance(error, ManifestInvalid) else 1
+            complaint = (line, error.field, error.message)
             if self._faults.get(path) != complaint:
                 self._faults[path] = complaint
-                _log.error(
-                    "manifest_invalid", file=str(path), line=error.line, field=error.field, message=error.message
-                )
+                _log.error("manifest_invalid", file=str(path), line=line, field=error.field, message=error.message)
         else:
             self._faults.pop(path, None)
 
     async def _applied(self, path: Path) -> bool:
         """Whether the file acts now; False = the admin APIs do not answer, to be tried again."""
-        if path in self._in_force and not await asyncio.to_thread(path.exists):
+        if path in self._in_force and await asyncio.to_thread(_gone, path):
             raise ManifestInvalid("This file is gone; what it said stays in force.", file=path, line=1)
         tenants = await asyncio.to_thread(read, path)
-        self._once(path, tenants)
+        await asyncio.to_thread(self._once, path, tenants)
         try:
             for tenant in tenants:
                 await self._apply(path, tenant)
@@ -146,10 +145,14 @@ class Provisioner:
     async def _ensure_credentials(self, tenant: uuid.UUID) -> None:
         """Written once. A crash after identity made the client and before the file stood is healed by `issue`.
 
-        A file whose client identity does not know (another store was put here) is replaced.
+        A file that identity does not accept is replaced: ready means that its credentials work.
         """
         held = self._data.credentials(tenant)
-        if held is None or not await self._admin.has_client(tenant, held.client_id):
+        if held is None or not await self._admin.accepts(held):
+            if held is not None:
+                _log.warning(
+                    "credentials_replaced", tenant=str(tenant), message="Identity no longer accepts the old ones."
+                )
             self._data.write_credentials(tenant, await self._admin.issue(tenant))
 
     def _arrived(self, tenant: TrackingTenant) -> bool:
@@ -164,16 +167,27 @@ class Provisioner:
         )
 
     def _once(self, path: Path, tenants: Sequence[TrackingTenant]) -> None:
-        """Refuse a tenant that another file holds; within a file, reading does."""
+        """Refuse a tenant that another file names now; within a file, reading does."""
+        others = {other: self._named_in(other) for other in self._paths if other != path}
         for tenant in tenants:
-            for other, theirs in self._in_force.items():
-                if other != path and any(one.guid == tenant.guid for one in theirs):
+            for other, theirs in others.items():
+                if tenant.guid in theirs:
                     raise ManifestInvalid(
                         f"spec.tenantId {tenant.spec.tenant_id} names a tenant that {other} holds already.",
                         file=path,
                         line=line_of(path, tenant, "spec.tenantId"),
                         field="spec.tenantId",
                     )
+
+    def _named_in(self, path: Path) -> frozenset[uuid.UUID]:
+        """The tenants of a file as it is; those last applied where it cannot be used, none where it is gone."""
+        if _gone(path):
+            return frozenset()
+        try:
+            tenants: Sequence[TrackingTenant] = read(path)
+        except ManifestInvalid:
+            tenants = self._in_force.get(path, ())
+        return frozenset(tenant.guid for tenant in tenants)
 
     def _later(self, path: Path, why: str) -> None:
         if path not in self._pending:
@@ -188,3 +202,14 @@ class Provisioner:
             if (tenant.guid, field) not in self._named:
                 self._named.add((tenant.guid, field))
                 yield field
+
+
+def _gone(path: Path) -> bool:
+    """Whether there is no such file; one that cannot be looked at is there, and reading it says why."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:
+        return False
+    return False

@@ -45,7 +45,7 @@ def read_token(token: str, keys: KeySet, issuer: str) -> TokenClaims:
         # Only RS256 is allowed, whatever the header says: neither `none` nor HS256 with our public key as its secret.
         signed = jws.deserialize_compact(token.encode(), _key_for(token, keys), algorithms=[ALGORITHM])
         claims = msgspec.json.decode(signed.payload, type=TokenClaims)
-    except (JoseError, msgspec.MsgspecError, ValueError, RecursionError) as error:
+    except (JoseError, msgspec.MsgspecError, ValueError, TypeError, RecursionError) as error:
         raise _refused("it is malformed, or not signed by a key that holds") from error
     if claims.iss != issuer or claims.aud != AUDIENCE:
         raise _refused("it was issued by, or for, someone else")

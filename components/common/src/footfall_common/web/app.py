@@ -28,8 +28,9 @@ def build_app(
     `drain` is the process's; without one the application never says that it is about to stop.
     """
     drain = drain or Drain()
+    # A redirect to the other spelling of a path would name this process by http, whatever stands in front of it.
     # Pages that try a service out load scripts from elsewhere; the schema itself stays at /openapi.json.
-    app = FastAPI(title=f"Footfall {name}", docs_url=None, redoc_url=None)
+    app = FastAPI(title=f"Footfall {name}", docs_url=None, redoc_url=None, redirect_slashes=False)
     app.add_middleware(Requests, name=name, registry=registry, clock=clock, new_id=new_id, drain=drain)
     errors.install(app)
     app.include_router(probes(name, checks, registry, drain))

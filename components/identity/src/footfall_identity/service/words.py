@@ -92,6 +92,6 @@ def _basic_id(authorization: str) -> str:
     """The id in a Basic header; "" where there is none that can be read."""
     try:
         client_id, secret = extract_basic_authorization({"Authorization": authorization})
-    except UnicodeDecodeError:
+    except ValueError:  # no base64, no UTF-8, or words that are no pair
         return ""
     return client_id or "" if secret else ""
