@@ -324,6 +324,16 @@ async def test_an_answer_is_remembered_until_something_it_rests_on_changes(here:
     assert (await here.overview(**DAY))["totals"]["events"] == 3
 
 
+@pytest.mark.parametrize("column", ["raw", "enriched"])
+async def test_a_row_that_cannot_be_read_is_left_out_and_the_others_come(here: World, column: str) -> None:
+    await here.shelf.add([plain(number, ANNA, NOON + number) for number in range(1, 8)])
+    await here.shelf.run(f"UPDATE events_by_bucket SET {column} = CAST('{{torn' AS BLOB) WHERE off = 4")
+    first = await here.feed(creatioTrackingIds=[str(ANNA)], count=3)
+    second = await here.feed(creatioTrackingIds=[str(ANNA)], count=500, offset=first["offset"])
+    assert [first["errorMessage"], second["errorMessage"]] == ["", ""]
+    assert len(first["events"]) + len(second["events"]) == 6
+
+
 async def test_segments_deleted_while_running_change_no_number(here: World) -> None:
     events = [plain(number, (ANNA, BEN, None)[number % 3], NOON + number * 200_000) for number in range(1, 60)]
     await here.shelf.add(events)

@@ -10,7 +10,7 @@ import msgspec
 
 from footfall_common.clock import from_ms
 from footfall_common.errors import InvalidInput
-from footfall_common.events.model import Enrichment, Screen, StoredEvent
+from footfall_common.events.model import Enrichment, Screen
 from footfall_common.store import FeedRow
 
 DEFAULT_COUNT = 50
@@ -101,7 +101,26 @@ def _count(value: Any) -> int:
     return min(value, GREATEST_COUNT) or DEFAULT_COUNT
 
 
-_decode_stored = msgspec.json.Decoder(StoredEvent).decode
+class _Told(msgspec.Struct, frozen=True, kw_only=True):
+    """What Creatio is told of an event; properties and contexts are skipped unread."""
+
+    type: str
+    name: str = ""
+    value: str = ""
+    cost: float | None = None
+    href: str = ""
+    referrer: str = ""
+    language: str = ""
+    languages: list[str] = []
+    platform: str = ""
+    screen: Screen | None = None
+
+
+class _Stored(msgspec.Struct, frozen=True):
+    event: _Told
+
+
+_decode_stored = msgspec.json.Decoder(_Stored).decode
 _decode_enriched = msgspec.json.Decoder(Enrichment).decode
 
 
@@ -131,20 +150,13 @@ def feed_event(row: FeedRow) -> FeedEvent:
     )
 
 
-class _Typed(msgspec.Struct):
-    type: str
-
-
-class _StoredType(msgspec.Struct):
-    event: _Typed
-
-
-_decode_type = msgspec.json.Decoder(_StoredType).decode
-
-
-def type_of(row: FeedRow) -> str:
-    """The row's event type in lower case, the rest left undecoded."""
-    return _decode_type(row.raw).event.type.lower()
+def type_of(row: FeedRow) -> str | None:
+    """The row's event type in lower case; None for a row that `feed_event` could not read."""
+    try:
+        _decode_enriched(row.enriched)
+        return _decode_stored(row.raw).event.type.lower()
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def plain_decimal(value: float | None) -> str:

@@ -5,6 +5,8 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+import structlog
+
 from footfall_common.events.model import HIDDEN_TYPES
 from footfall_common.store import FeedRow, Latest
 from footfall_common.tenancy import TenantContext
@@ -12,6 +14,7 @@ from footfall_report.models.cursor import FeedKey
 from footfall_report.models.feed import type_of
 from footfall_report.models.merge import Run, key_of
 
+_log = structlog.get_logger(__name__)
 _LATEST_AT_ONCE = 100
 """Keys of one `latest`, as the port asks."""
 
@@ -62,4 +65,11 @@ class Visitors:
 
 
 def _shown(row: FeedRow, last: FeedKey | None) -> bool:
-    return (last is None or key_of(row) > last) and type_of(row) not in HIDDEN_TYPES
+    """Whether a row comes after `last` and is for the feed. One that cannot be read must not take its page with it."""
+    if last is not None and key_of(row) <= last:
+        return False
+    kind = type_of(row)
+    if kind is None:
+        _log.error("feed_row_unreadable", event_id=str(row.event_id), visitor=str(row.visitor))
+        return False
+    return kind not in HIDDEN_TYPES
