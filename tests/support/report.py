@@ -88,8 +88,8 @@ class Shelf:
     async def segment(self, days: Sequence[int], version: int, tenant: TenantContext = TENANT) -> None:
         """Bring the segments of these days up to date, older chunks still listed: rows then repeat."""
         parts: dict[int, list[int]] = defaultdict(list)
-        for bucket, part in await self.store.events.buckets_seen(tenant, days):
-            parts[bucket].append(part)
+        for seen in await self.store.events.buckets_seen(tenant, days):
+            parts[seen.bucket].append(seen.part)
         for bucket, some in parts.items():
             await self._segment_bucket(tenant, bucket, some, version)
 

@@ -283,19 +283,29 @@ class TestBuckets:
     async def test_seen_are_the_buckets_of_those_days(self, opened: OpenedStore) -> None:
         of = tenant()
         day = day_of(NOON)
+        last = (day + 1) * DAY - 1
         moments = [day * DAY - 1, day * DAY, NOON, NOON + 1, (day + 1) * DAY - 1, (day + 1) * DAY, -1]
         await opened.write([row(of, VISITOR, ts=ts, at=Position(5, ts, 0)) for ts in moments], [])
         assert await opened.store.events.buckets_seen(of, []) == []
         found = await opened.store.events.buckets_seen(of, [day])
-        assert sorted(found) == [(bucket_of(ts), 5) for ts in (day * DAY, NOON, (day + 1) * DAY - 1)]
+        assert sorted(found) == [
+            (bucket_of(ts), 5, high) for ts, high in ((day * DAY, day * DAY), (NOON, NOON + 1), (last, last))
+        ]
         every = await opened.store.events.buckets_seen(of, [-1, day - 1, day, day + 1, day])
-        assert sorted(every) == sorted({(bucket_of(ts), 5) for ts in moments})
+        assert {(bucket, part) for bucket, part, _ in every} == {(bucket_of(ts), 5) for ts in moments}
+        assert len(every) == len({bucket_of(ts) for ts in moments})
 
     async def test_a_year_of_days(self, opened: OpenedStore) -> None:
         of = tenant()
         await opened.write([row(of, None, ts=NOON + n * DAY, at=Position(1, n, 0)) for n in range(400)], [])
         found = await opened.store.events.buckets_seen(of, [day_of(NOON) + n for n in range(400)])
-        assert sorted(found) == [(bucket_of(NOON + n * DAY), 1) for n in range(400)]
+        assert sorted(found) == [(bucket_of(NOON + n * DAY), 1, n) for n in range(400)]
+
+    async def test_the_highest_offset_of_a_part_stands_whatever_is_written_later(self, opened: OpenedStore) -> None:
+        of = tenant()
+        for off in (7, 3, 9, 9, 1):
+            await opened.write([row(of, None, at=Position(0, off, 0))], [])
+        assert list(await opened.store.events.buckets_seen(of, [day_of(NOON)])) == [(bucket_of(NOON), 0, 9)]
 
 
 class TestWriting:

@@ -131,6 +131,7 @@ DAMAGES = (
     "DELETE FROM segments",
     "DELETE FROM chunks",
     "DELETE FROM segments WHERE bucket % 2 = 0",
+    "DELETE FROM segments WHERE version = 2",
     "DELETE FROM segments WHERE resource = zeroblob(16)",
     f"DELETE FROM segments WHERE hex(resource) = '{SHOP.hex.upper()}'",
     "DELETE FROM chunks WHERE hex(chunk) < '8'",

@@ -71,6 +71,14 @@ class BucketRow(NamedTuple):
     enriched: bytes
 
 
+class Seen(NamedTuple):
+    """One row of `buckets_seen`: the bucket has rows of this part, the last one at offset `high`."""
+
+    bucket: int
+    part: int
+    high: int
+
+
 class FeedRow(NamedTuple):
     """One row of `events_by_visitor`."""
 
@@ -133,8 +141,8 @@ class EventReads(Protocol):
         """Rows with after < off <= high in (off, idx) order; `high` None = all there are."""
         ...
 
-    async def buckets_seen(self, tenant: TenantContext, days: Sequence[int]) -> Sequence[tuple[int, int]]:
-        """(bucket, part) pairs of those UTC days."""
+    async def buckets_seen(self, tenant: TenantContext, days: Sequence[int]) -> Sequence[Seen]:
+        """What those UTC days' buckets hold, a part at a time."""
         ...
 
 
@@ -276,6 +284,7 @@ __all__ = [
     "Latest",
     "Placed",
     "Position",
+    "Seen",
     "Segment",
     "SegmentStore",
     "SigningKey",

@@ -83,7 +83,7 @@ class Drafter:
         Their rows come in without raising the watermark, since some may still be landing; readers take rows once.
         """
         seen = await self._store.events.buckets_seen(tenant, [day_of_bucket(due.bucket)])
-        parts = {part for bucket, part in seen if bucket == due.bucket}
+        parts = {one.part for one in seen if one.bucket == due.bucket}
         return [(part, -1, None) for part in sorted(parts - due.highs.keys())]
 
     async def _tables(

@@ -1,8 +1,8 @@
 """A tenant's rows as Arrow tables: from segments where they stand, straight from the store where they do not.
 
-A bucket is read from its segments when every part that `buckets_seen` names is in the bucket's watermark and every
-chunk is there. A part without a watermark, and a whole bucket of which anything is missing, is read row by row.
-So rows may come twice; who counts takes them DISTINCT. None is missing, whatever of the segments was lost.
+A bucket is read from its segments as far as its watermark goes; what `buckets_seen` says lies above it, in each part,
+is read row by row, and so is a whole bucket of which any segment or chunk is missing. So rows may come twice; who
+counts takes them DISTINCT. None is missing, whatever of the segments was lost.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from footfall_common import segments
 from footfall_common.documents import NIL
-from footfall_common.store import BucketRow, EventReads, Segment, SegmentStore, Store
+from footfall_common.store import BucketRow, EventReads, Seen, Segment, SegmentStore, Store
 from footfall_common.tenancy import TenantContext
 from footfall_report.repository.chunks import ChunkCache
 
@@ -30,12 +30,12 @@ _BATCH_ROWS = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """How one bucket is read: its segments' chunks, and the parts whose rows are in none of them."""
+    """How one bucket is read: its segments' chunks, and (part, offset) above which rows are in none of them."""
 
     bucket: int
     parts: Sequence[int]
     heads: Sequence[Segment]
-    direct: Sequence[int]
+    direct: Sequence[tuple[int, int]]
 
     def chunks(self) -> list[bytes]:
         """The ids of its chunks."""
@@ -88,8 +88,8 @@ class SegmentRows:
         if whole:
             yield await asyncio.to_thread(_decoded, whole)
         for bucket in buckets:
-            for part in bucket.parts if bucket in lost else bucket.direct:
-                rows = await self._events.bucket_rows(tenant, bucket.bucket, part, -1, None)
+            for part, after in _all(bucket.parts) if bucket in lost else bucket.direct:
+                rows = await self._events.bucket_rows(tenant, bucket.bucket, part, after, None)
                 yield await asyncio.to_thread(_table, rows)
 
     async def _chunks(self, tenant: TenantContext, ids: Sequence[bytes]) -> Mapping[bytes, bytes]:
@@ -102,23 +102,30 @@ class SegmentRows:
         return found
 
 
-def plan(seen: Iterable[tuple[int, int]], heads: Iterable[Segment]) -> list[Bucket]:
+def plan(seen: Iterable[Seen], heads: Iterable[Segment]) -> list[Bucket]:
     """How each bucket is read, in order. A bucket of which any head is gone has no segment."""
-    parts: dict[int, set[int]] = defaultdict(set)
+    highs: dict[int, dict[int, int]] = defaultdict(dict)
     of_bucket: dict[int, list[Segment]] = defaultdict(list)
-    for bucket, part in seen:
-        parts[bucket].add(part)
+    for bucket, part, high in seen:
+        highs[bucket][part] = high
     for head in heads:
         of_bucket[head.bucket].append(head)
-        parts[head.bucket].update(head.watermark)
-    return [_bucket(bucket, sorted(named), of_bucket[bucket]) for bucket, named in sorted(parts.items())]
+        for part in head.watermark:
+            highs[head.bucket].setdefault(part, -1)
+    return [_bucket(bucket, named, of_bucket[bucket]) for bucket, named in sorted(highs.items())]
 
 
-def _bucket(bucket: int, parts: Sequence[int], heads: Sequence[Segment]) -> Bucket:
+def _bucket(bucket: int, highs: Mapping[int, int], heads: Sequence[Segment]) -> Bucket:
+    parts = sorted(highs)
     own = next((head for head in heads if head.resource == NIL), None)
     if own is None or not segments.complete(heads):
-        return Bucket(bucket, parts, (), parts)
-    return Bucket(bucket, parts, heads, [part for part in parts if part not in own.watermark])
+        return Bucket(bucket, parts, (), _all(parts))
+    above = [(part, own.watermark.get(part, -1)) for part in parts]
+    return Bucket(bucket, parts, heads, [(part, after) for part, after in above if after < highs[part]])
+
+
+def _all(parts: Iterable[int]) -> list[tuple[int, int]]:
+    return [(part, -1) for part in parts]
 
 
 def _grouped(buckets: Iterable[Bucket], at_once: int) -> Iterator[Sequence[Bucket]]:

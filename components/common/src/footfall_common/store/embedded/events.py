@@ -9,7 +9,7 @@ from uuid import UUID
 
 from footfall_common.events.times import BUCKET, DAY
 from footfall_common.sqlite import SqliteFile
-from footfall_common.store import BucketRow, FeedRow, Latest, Placed, Position, TenantContext, VisitorDay
+from footfall_common.store import BucketRow, FeedRow, Latest, Placed, Position, Seen, TenantContext, VisitorDay
 from footfall_common.store.embedded.statements import bodies, columns, cut, each_group, quoted, rows_of
 
 BUCKETS_A_DAY: Final = DAY // BUCKET
@@ -43,8 +43,8 @@ _BUCKET_ROWS = f"""SELECT {columns("off", "idx", "length(raw)", "length(enriched
         WHERE tenant = ? AND bucket = ? AND part = ? AND (off, idx) > (?, ?) AND off <= ?
         ORDER BY off, idx LIMIT ?)"""
 _BUCKETS_SEEN = f"""WITH wanted (tenant, low, high) AS ({{values}})
-    SELECT {columns("bucket", "part")}
-    FROM wanted CROSS JOIN buckets_seen USING (tenant) WHERE bucket BETWEEN low AND high"""
+    SELECT {columns("bucket", "part", "buckets_seen.high")}
+    FROM wanted CROSS JOIN buckets_seen USING (tenant) WHERE bucket BETWEEN low AND wanted.high"""
 
 
 class EmbeddedEvents:
@@ -76,8 +76,8 @@ class EmbeddedEvents:
         last = _HIGHEST if high is None else high
         return await self._file.read(lambda connection: _bucket_rows(connection, tenant, (bucket, part), after, last))
 
-    async def buckets_seen(self, tenant: TenantContext, days: Sequence[int]) -> Sequence[tuple[int, int]]:
-        """(bucket, part) pairs of those UTC days, in order."""
+    async def buckets_seen(self, tenant: TenantContext, days: Sequence[int]) -> Sequence[Seen]:
+        """What those UTC days' buckets hold, in the order of bucket and part."""
         return await self._file.read(lambda connection: _buckets_seen(connection, tenant, days))
 
 
@@ -156,8 +156,8 @@ def _bucket_rows(
         last = (found[-1].position.off, found[-1].position.idx)
 
 
-def _buckets_seen(connection: sqlite3.Connection, tenant: TenantContext, days: Sequence[int]) -> list[tuple[int, int]]:
-    seen: list[tuple[int, int]] = []
+def _buckets_seen(connection: sqlite3.Connection, tenant: TenantContext, days: Sequence[int]) -> list[Seen]:
+    seen: list[Seen] = []
     for cursor in each_group(connection, _BUCKETS_SEEN, day_ranges(tenant, days)):
-        seen += rows_of(cursor.fetchone()[0], tuple[int, int])
+        seen += rows_of(cursor.fetchone()[0], Seen)
     return seen

@@ -24,7 +24,7 @@ TABLES = (
         visitor BLOB, day INTEGER, event_id BLOB, raw BLOB, enriched BLOB,
         PRIMARY KEY (tenant, bucket, part, off, idx))""",
     """CREATE TABLE IF NOT EXISTS buckets_seen (
-        tenant BLOB, bucket INTEGER, part INTEGER,
+        tenant BLOB, bucket INTEGER, part INTEGER, high INTEGER,
         PRIMARY KEY (tenant, bucket, part)) WITHOUT ROWID""",
     """CREATE TABLE IF NOT EXISTS edges (
         tenant BLOB, visitor BLOB, at INTEGER, event_id BLOB, contact BLOB, trust TEXT,
