@@ -1,5 +1,7 @@
 """Channel, source and campaign: the table of creatio-contract part 6, and what wrong data may not do."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -111,3 +113,11 @@ def test_wrong_data_never_raises(href: str, referrer: str, domains: tuple[str, .
     found = attribute(href, referrer, domains)
     assert found.channel in sources.CHANNELS
     assert (found.campaign == "") == (not any(tags_of(href)))
+
+
+def test_a_host_of_many_labels_costs_no_more_than_one_of_few() -> None:
+    host = "a." * 4000 + "google.com"
+    began = time.process_time()
+    found = attribute("https://shop.example/", f"https://{host}/", ())
+    assert time.process_time() - began < 0.05, "an address of 8 KB must cost microseconds"
+    assert found == attribute("https://shop.example/", "https://www.google.com/", ())

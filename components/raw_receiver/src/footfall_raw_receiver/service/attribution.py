@@ -13,6 +13,8 @@ from footfall_raw_receiver.service import sources
 _TAGS: Final = ("utm_source", "utm_medium", "utm_campaign", "gclid", "yclid")
 _COUNTRY: Final = 3
 """The longest label of a country's ending: google.com.tr, but not google.example.com."""
+_READ_LABELS: Final = 8
+"""Labels of a host that are looked at; the table's own have five at most."""
 _LABELS: Final = 2
 """The most labels of a country's ending."""
 
@@ -109,8 +111,8 @@ def _referred(host: str) -> tuple[str, str]:
 
 
 def _known(host: str) -> tuple[str, str] | None:
-    """What the table says of a host or the nearest host above it."""
-    labels = host.split(".")
+    """What the table says of a host or the nearest host above it, its last labels alone: strangers write hosts."""
+    labels = host.split(".")[-_READ_LABELS:]
     for at in range(len(labels)):
         found = sources.HOSTS.get(".".join(labels[at:]))
         if found is None and _ending(labels[at + 1 :]):

@@ -30,6 +30,12 @@ Content = tuple[bytes, bytes, Headers]
 """Key, value, headers."""
 
 
+def size(content: Content) -> int:
+    """The bytes of a record: key, value, and the headers, which strangers may make the largest part of it."""
+    key, value, headers = content
+    return len(key) + len(value) + sum(len(name) + len(told) for name, told in headers)
+
+
 class Batch(NamedTuple):
     """Records of one partition; `offsets` has one offset a record."""
 
