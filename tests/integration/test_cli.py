@@ -214,6 +214,10 @@ def test_dead_letters_need_a_running_process(footfall: Footfall, data: DataDir) 
     [
         (("none.jsonl", "--site", "shop"), 2, "none.jsonl cannot be read"),
         (("--receiver", "http://127.0.0.1:1", "--tenant", "acme"), 2, "the site's GUID with --site"),
+        (("--receiver", "ftp://x", "--tenant", "acme"), 2, "ftp://x is no web address"),
+        (("--receiver", "track.example", "--tenant", "acme"), 2, "track.example is no web address"),
+        (("--receiver", "http://[x", "--tenant", "acme"), 2, "http://[x is no web address"),
+        (("--receiver", "http://xn--/r", "--tenant", "acme"), 2, "http://xn--/r is no web address"),
     ],
 )
 def test_what_send_needs(footfall: Footfall, data: DataDir, arguments: tuple[str, ...], code: int, says: str) -> None:

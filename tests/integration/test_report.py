@@ -29,12 +29,13 @@ from footfall_common.placement import Placement, names
 from footfall_common.process import Process
 from footfall_common.sqlite import SqliteFile
 from footfall_common.store.embedded import EmbeddedStore, schema
+from footfall_common.telemetry.catalogue import UNREADABLE
 from footfall_common.tenancy import TenantContext
 from footfall_common.testing import Issuer, ManualClock, ids
 from footfall_report.app import running
 from footfall_report.settings import ReportSettings
 from tests.support.recount import recount
-from tests.support.report import BLOG, NOON, SHOP, TENANT, Shelf, days_around, plain
+from tests.support.report import BLOG, NOON, SHOP, TENANT, Shelf, days_around, plain, row_of
 
 NAMES = names(NIL, Placement.POOLED)
 ANNA, BEN = (uuid.UUID(int=number, version=4) for number in (1, 2))
@@ -332,6 +333,21 @@ async def test_a_row_that_cannot_be_read_is_left_out_and_the_others_come(here: W
     second = await here.feed(creatioTrackingIds=[str(ANNA)], count=500, offset=first["offset"])
     assert [first["errorMessage"], second["errorMessage"]] == ["", ""]
     assert len(first["events"]) + len(second["events"]) == 6
+    assert here.process.registry.get_sample_value(UNREADABLE.name)
+    assert (await here.overview(**DAY))["totals"]["events"] == 6
+
+
+async def test_no_depth_of_nesting_takes_a_page_with_it(here: World) -> None:
+    """A depth that can just be skipped where a row is read may be too much where more calls lie above the reader."""
+    event = plain(2, ANNA, NOON + 2)
+    await here.shelf.add([plain(1, ANNA, NOON + 1), event])
+    raw, found = row_of(event, 2).raw, set()
+    for depth in range(700, 1_000, 4):
+        nested = b'"contexts":[{"a":' + b"[" * depth + b"]" * depth + b'}],"occurred"'
+        await here.shelf.run("UPDATE events_by_bucket SET raw = ? WHERE off = 2", raw.replace(b'"occurred"', nested, 1))
+        found.add(len((await here.feed(creatioTrackingIds=[str(ANNA)]))["events"]))
+        await here.overview(**DAY)
+    assert found == {1, 2}
 
 
 async def test_segments_deleted_while_running_change_no_number(here: World) -> None:

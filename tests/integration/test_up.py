@@ -91,8 +91,10 @@ async def test_the_data_directory_says_who_serves_it_and_keeps_its_secrets(up: U
     assert run["pid"] == up.process.pid
     assert dt.datetime.fromisoformat(run["started"]).tzinfo is not None
     assert run["addresses"]["receiver"] == f"{up.base}/receiver"
-    for private in ("admin.token", f"credentials/{ACME}.json", "run.json", "bus.db", "store.db"):
-        assert rights(up.data / private) == 0o600, private
+    held = list(up.data.rglob("*"))
+    assert {up.data / name for name in ("admin.token", f"credentials/{ACME}.json", "run.json", "bus.db")} <= {*held}
+    others = [str(one) for one in (up.data, *held) if rights(one) & 0o077]
+    assert others == []  # whatever is kept is about people
     stored = json.loads((up.data / "credentials" / f"{ACME}.json").read_bytes())
     urls = {name: f"{up.base}/{name}" for name in ("receiver", "tenant", "report", "identity")}
     assert up.credentials("acme") == {**stored, "tenantId": ACME, "resources": [resource("shop")], "urls": urls}
@@ -163,6 +165,10 @@ async def test_the_demo_shows_a_visitors_own_events_and_no_other_tenants(up: Up)
     found = await eventually(lambda: _demo_feed(up, visitor), 20)
     assert [one["eventId"] for one in found] == [shown["id"]]
     assert await _demo_feed(up, str(uuid.uuid4())) == []
+    asked = {"origin": "https://elsewhere.example"}
+    answer = await up.client.get(f"{up.base}/demo/feed", params={"trackingId": visitor}, headers=asked)
+    assert answer.status_code == 200
+    assert not [name for name in answer.headers if name.startswith("access-control-")]  # no other site may read it
     wrong = await up.client.get(f"{up.base}/demo/feed", params={"trackingId": "nobody"})
     assert (wrong.status_code, wrong.json()["error"]["field"]) == (400, "trackingId")
 

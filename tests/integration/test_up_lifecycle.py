@@ -72,11 +72,12 @@ async def test_credentials_are_made_once_and_anew_where_their_file_was_lost(up: 
     assert refused.status_code == 401
 
 
-async def test_credentials_that_somebody_rotated_are_replaced_at_the_next_start(up: Up) -> None:
+@pytest.mark.parametrize(("method", "below"), [("POST", "/rotate"), ("DELETE", "")])
+async def test_credentials_that_hold_no_more_are_replaced_at_the_next_start(up: Up, method: str, below: str) -> None:
     first = up.credentials()
     admin = {"authorization": f"Bearer {(up.data / 'admin.token').read_text().strip()}"}
-    client = f"{up.base}/identity/admin/v1/tenants/{ACME}/clients/creatio/rotate"
-    assert (await up.client.post(client, headers=admin)).status_code == 200
+    client = f"{up.base}/identity/admin/v1/tenants/{ACME}/clients/creatio{below}"
+    assert (await up.client.request(method, client, headers=admin)).is_success
     assert (await up.ask_token(first)).status_code == 401
     await up.restart()
     second = up.credentials()
@@ -153,6 +154,47 @@ async def _publish_raw(data: Path, value: bytes) -> None:
     await bus.close()
     for opened in files.values():
         await opened.close()
+
+
+@pytest.mark.parametrize("backup", ["older", "none"])
+async def test_settings_come_back_where_bus_db_was_lost_before_any_event_came(up: Up, backup: str) -> None:
+    await up.stopped()
+    bus_file = up.data / "bus.db"
+    await asyncio.to_thread(bus_file.unlink)
+    if backup == "older":
+        await _publish_raw(up.data, b"no record")  # makes a bus.db without settings
+    up.start()
+    await up.ready()
+    answer = await up.post_events(ACME, RESOURCE, event(str(uuid.uuid4()), now()))
+    assert answer.json()["events"][0]["status"] == "accepted"
+
+
+async def test_an_older_bus_db_ends_with_2_and_starts_again_once_the_files_agree(up: Up) -> None:
+    visitor = str(uuid.uuid4())
+    await up.stopped()
+    bus_file, aside = up.data / "bus.db", up.data / "aside.db"
+    older = await asyncio.to_thread(bus_file.read_bytes)
+    up.start()
+    await up.ready()
+    await up.post_events(ACME, RESOURCE, event(visitor, now()))
+    token = await up.token(up.credentials())
+    await eventually(lambda: _one_of(up, token, visitor), 20)
+    await up.stopped()
+    await asyncio.to_thread(bus_file.rename, aside)
+    await asyncio.to_thread(bus_file.write_bytes, older)
+    done = await asyncio.to_thread(footfall, "up", "--data", up.data, "--port", 0)
+    assert (done.code, done.err.count("\n")) == (2, 1)
+    assert f"{bus_file} is older than {up.data / 'store.db'}" in done.err
+
+    await asyncio.to_thread(aside.replace, bus_file)
+    up.start()
+    await up.ready()
+    answer = await up.post_events(ACME, RESOURCE, event(visitor, now()))
+    assert answer.json()["events"][0]["status"] == "accepted"
+
+
+async def _one_of(up: Up, token: str, visitor: str) -> bool:
+    return len(await up.feed(token, visitor)) == 1
 
 
 async def test_a_manifest_that_the_tenant_service_refuses_at_the_start_ends_with_2(up: Up, file: Path) -> None:

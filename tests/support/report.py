@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
+from prometheus_client import CollectorRegistry, Counter
 
 from footfall_common import segments
 from footfall_common.clock import from_ms
@@ -20,6 +21,7 @@ from footfall_common.sqlite import SqliteFile
 from footfall_common.store import BucketRow, EventRow, Position, Segment
 from footfall_common.store.embedded import EmbeddedStore, write_rows
 from footfall_common.store.embedded.schema import TABLES
+from footfall_common.telemetry import catalogue, counter
 from footfall_common.tenancy import TenantContext
 
 NOON = 1_795_435_200_000
@@ -145,6 +147,11 @@ class Bench:
         """Close store and loop."""
         self._runner.run(self._stack.aclose())
         self._runner.close()
+
+
+def uncounted() -> Counter:
+    """A counter of unreadable events that nobody reads."""
+    return counter(CollectorRegistry(), catalogue.UNREADABLE)
 
 
 def fresh_tenant() -> TenantContext:

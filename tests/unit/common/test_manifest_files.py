@@ -1,5 +1,6 @@
 """Manifest files: what is read, and where a file that cannot be read is at fault."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -114,7 +115,7 @@ def test_two_files_may_not_describe_one_tenant_in_two_spellings(tmp_path: Path) 
 
 def test_files_that_are_not_there_or_too_large_say_so(tmp_path: Path) -> None:
     assert "No such file" in refused(tmp_path / "absent.yaml").message
-    assert "directory" in refused(tmp_path).message
+    assert "not a regular file" in refused(tmp_path).message
     assert "100 bytes" in refused(written(tmp_path, TENANT), max_bytes=100).message
 
 
@@ -147,3 +148,9 @@ def _lines(text: str) -> list[int]:
         return [document.line(("no", "such", "field")) for document in documents(text)]
     except Fault as fault:
         return [fault.line]
+
+
+def test_a_pipe_is_refused_without_waiting_for_its_writer(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    assert refused(pipe).message == "This is not a regular file; name one that is."

@@ -98,9 +98,14 @@ def test_bytes_that_are_no_parquet_are_refused() -> None:
         segments.decode(b"no parquet")
 
 
-def test_a_row_that_nobody_here_wrote_is_refused() -> None:
-    with pytest.raises(msgspec.ValidationError):
-        segments.table([BucketRow(Position(0, 0, 0), b"{}", b"{}")])
+@pytest.mark.parametrize("raw", [b"{}", b"{torn", b'{"event":"\xff"}', b'{"contexts":' + b"[" * 5_000])
+def test_a_row_that_cannot_be_read_is_left_out(raw: bytes) -> None:
+    good = [row()._replace(position=Position(0, off, 0)) for off in (1, 3)]
+    bad = BucketRow(Position(0, 2, 0), raw, good[0].enriched)
+    torn = good[0]._replace(position=Position(0, 4, 0), enriched=b"{")
+    table, positions = segments.placed_table([good[0], bad, good[1], torn])
+    assert table.equals(segments.table(good))
+    assert [position.off for position in positions] == [1, 3]
 
 
 def test_a_chunk_is_named_after_its_owner_its_cause_and_its_bytes() -> None:

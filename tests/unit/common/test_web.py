@@ -245,6 +245,14 @@ async def test_the_frameworks_own_errors_have_the_one_format(http: httpx.AsyncCl
     assert (query.status_code, error_of(query)["field"]) == (400, "count")
 
 
+async def test_no_path_is_redirected_to_another_spelling(http: httpx.AsyncClient) -> None:
+    assert [(await http.get(path)).status_code for path in ("/livez/", "/shop/me/")] == [404, 404]
+
+
+async def test_no_page_loads_scripts_from_elsewhere(http: httpx.AsyncClient) -> None:
+    assert [(await http.get(path)).status_code for path in ("/docs", "/redoc", "/openapi.json")] == [404, 404, 200]
+
+
 async def test_a_request_has_an_id_its_own_where_that_is_safe(http: httpx.AsyncClient) -> None:
     assert (await http.get("/livez", headers={"X-Request-Id": "my.id-1"})).headers["x-request-id"] == "my.id-1"
     for hostile in ("a b", 'x"}', "x" * 65, ""):

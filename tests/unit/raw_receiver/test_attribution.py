@@ -1,7 +1,5 @@
 """Channel, source and campaign: the table of creatio-contract part 6, and what wrong data may not do."""
 
-import time
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -115,9 +113,9 @@ def test_wrong_data_never_raises(href: str, referrer: str, domains: tuple[str, .
     assert (found.campaign == "") == (not any(tags_of(href)))
 
 
-def test_a_host_of_many_labels_costs_no_more_than_one_of_few() -> None:
-    host = "a." * 4000 + "google.com"
-    began = time.process_time()
+@pytest.mark.timeout(20)
+def test_a_host_of_many_labels_does_not_hold_the_process_up() -> None:
+    # Looking at every suffix of it would take minutes; the time-out is the failure.
+    host = "a." * 200_000 + "google.com"
     found = attribute("https://shop.example/", f"https://{host}/", ())
-    assert time.process_time() - began < 0.05, "an address of 8 KB must cost microseconds"
     assert found == attribute("https://shop.example/", "https://www.google.com/", ())

@@ -74,3 +74,9 @@ def test_a_large_chunk_is_settled() -> None:
     body = made_of([row(1)], {})[SHOP][0].body
     assert settled(body, len(body))
     assert not settled(body, len(body) + 1)
+
+
+def test_a_row_that_cannot_be_read_moves_no_other() -> None:
+    torn = row(2)._replace(raw=b"{torn")
+    found = columns_of([row(1), torn, row(3), row(4)], {SHOP: {0: 3}})
+    assert [int.from_bytes(value, "big") for value in found.column("event_id").to_pylist()] == [4]

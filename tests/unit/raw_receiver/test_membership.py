@@ -227,6 +227,29 @@ async def test_lingering_collects_more_and_keeps_what_it_has_when_the_bus_fails(
         await eventually(lambda: len(here.work.done) == 2)
 
 
+async def test_what_is_in_hand_is_dropped_when_its_partition_leaves_and_comes_back_while_it_lingers() -> None:
+    async with scene(pace=PACE._replace(linger=0.01)) as here:
+        poll = here.consumer.poll
+        lingering, back = asyncio.Event(), asyncio.Event()
+
+        async def held(limit: int, wait: float) -> Sequence[Received]:
+            if wait == 0:  # the second poll of a chunk
+                lingering.set()
+                await back.wait()
+            return await poll(limit, wait)
+
+        here.consumer.poll = held  # type: ignore[method-assign] # holds the chunk in hand until the test goes on
+        here.consumer.log = {ONE: 5, OTHER: 2}
+        await lingering.wait()
+        await here.member.revoked(frozenset({ONE}))
+        here.consumer.seek(ONE, 9)  # the other owner committed 9
+        here.consumer.log[ONE] = 11
+        await here.member.assigned(frozenset({ONE}))
+        back.set()
+        await eventually(lambda: len(here.work.done) >= 4)
+        assert here.work.done == [(OTHER, 0), (OTHER, 1), (ONE, 9), (ONE, 10)]
+
+
 async def test_a_fault_of_ours_ends_the_member_loudly() -> None:
     consumer, work = ScriptedConsumer(), Recorder()
     work.forever = RuntimeError("a bug")

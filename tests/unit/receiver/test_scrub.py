@@ -1,7 +1,6 @@
 """What of an address is stored."""
 
 import ipaddress
-import time
 
 import pytest
 
@@ -36,11 +35,12 @@ def test_secrets_and_mail_addresses_do_not(url: str, stored: str) -> None:
     assert scrub(url) == stored
 
 
+@pytest.mark.timeout(20)
 @pytest.mark.parametrize("evil", ["%40" * 2600, "a" * 8000 + "&@", "@." * 4000, "?" * 8000, "a@" * 4000, "%25" * 2700])
-def test_no_address_takes_long(evil: str) -> None:
-    began = time.process_time()
-    scrub(f"https://shop.example/?{evil}"[:8192])
-    assert time.process_time() - began < 0.2, "an address of 8 KB must cost milliseconds"
+def test_no_address_holds_the_process_up(evil: str) -> None:
+    # A pattern that goes back and forth would take minutes to hours for this; the time-out is the failure.
+    scrubbed = scrub(f"https://shop.example/?{evil * 20}")
+    assert scrubbed.startswith("https://shop.example/?")
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ from footfall_report.models.merge import month_end
 from footfall_report.repository.keys import ProcessKeys
 from footfall_report.repository.visitors import Visitors
 from footfall_report.service.feed import Feed
-from tests.support.report import NOON, TENANT, Bench, Plain, Shelf, fresh_tenant, plain, shelf
+from tests.support.report import NOON, TENANT, Bench, Plain, Shelf, fresh_tenant, plain, shelf, uncounted
 
 DAY = 86_400_000
 KEYS = ProcessKeys(lambda size: b"k" * size)
@@ -95,7 +95,7 @@ def test_pages_hold_each_event_once(
     async def paged() -> list[FeedAnswer]:
         tenant, store = fresh_tenant(), bench.shelf
         await store.add(stored, tenant)
-        feed = Feed(Visitors(store.store.events), KEYS, at_once)
+        feed = Feed(Visitors(store.store.events, uncounted()), KEYS, at_once)
         pages: list[FeedAnswer] = []
         offset: str | None = None
         while True:
@@ -141,7 +141,7 @@ def test_a_page_opens_no_more_partitions_than_it_has_rows(
         tenant, store = fresh_tenant(), bench.shelf
         await store.add(events, tenant)
         visitors = Counting(store.store.events)
-        feed = Feed(Visitors(visitors), KEYS, at_once)
+        feed = Feed(Visitors(visitors, uncounted()), KEYS, at_once)
         offset = None
         while True:
             visitors.opened.clear()
@@ -160,7 +160,7 @@ async def test_three_hundred_visitors_make_a_cursor_of_about_two_kilobytes(tmp_p
     events = [plain(n + 1, who, NOON - n * DAY - step * 3_600_000) for n, who in enumerate(visitors) for step in (0, 1)]
     async with shelf(tmp_path) as store:
         await store.add(events)
-        feed = Feed(Visitors(store.store.events), KEYS, 16)
+        feed = Feed(Visitors(store.store.events, uncounted()), KEYS, 16)
         page = await feed.page(TENANT, FeedQuery(tuple(sorted(visitors)), None, 50))
     assert len(page.events) == 50
     assert 1_000 < len(page.offset or "") <= 2_200
@@ -172,7 +172,7 @@ def test_month_ends() -> None:
 
 
 async def pages_of(store: Shelf, visitors: Sequence[uuid.UUID], size: int) -> list[str]:
-    feed, offset, got = Feed(Visitors(store.store.events), KEYS, 4), None, []
+    feed, offset, got = Feed(Visitors(store.store.events, uncounted()), KEYS, 4), None, []
     while (page := await feed.page(TENANT, FeedQuery(tuple(visitors), offset, size))).offset is not None:
         got += [event.event_id for event in page.events]
         offset = page.offset
@@ -194,7 +194,7 @@ async def test_a_page_after_months_ended_opens_only_what_it_shows(tmp_path: Path
     async with shelf(tmp_path) as store:
         await store.add(events)
         reads = Counting(store.store.events)
-        feed = Feed(Visitors(reads), KEYS, 4)
+        feed = Feed(Visitors(reads, uncounted()), KEYS, 4)
         first = await feed.page(TENANT, FeedQuery(tuple(IDS), None, len(IDS)))
         reads.opened.clear()
         second = await feed.page(TENANT, FeedQuery(tuple(IDS), first.offset, 1))

@@ -81,13 +81,13 @@ async def test_a_client_that_is_there_already_gets_a_new_secret(*, taken: bool, 
     assert asked == calls
 
 
-@pytest.mark.parametrize(("status", "accepted"), [(200, True), (401, False)])
+@pytest.mark.parametrize(("status", "accepted"), [(200, True), (401, False), (429, False)])
 async def test_credentials_are_tried_with_a_token_request(status: int, *, accepted: bool) -> None:
     asked: list[httpx.Request] = []
 
     def handle(request: httpx.Request) -> httpx.Response:
         asked.append(request)
-        return httpx.Response(status, json={})
+        return httpx.Response(status, json={} if accepted else {"error": "invalid_client"})
 
     assert await administration(handle).accepts(Credentials(str(TENANT), "c", "s")) is accepted
     assert asked[0].url.path == "/identity/connect/token"
@@ -95,5 +95,9 @@ async def test_credentials_are_tried_with_a_token_request(status: int, *, accept
 
 
 async def test_an_identity_that_cannot_say_is_asked_again() -> None:
-    with pytest.raises(Unavailable):
-        await administration(lambda _: httpx.Response(503, json={})).accepts(Credentials(str(TENANT), "c", "s"))
+    held = Credentials(str(TENANT), "c", "s")
+    away = httpx.Response(503, json={"error": "temporarily_unavailable"})
+    with pytest.raises(Unavailable, match="answered 503: temporarily_unavailable"):
+        await administration(lambda _: away).accepts(held)
+    with pytest.raises(Unavailable, match="does not say why"):
+        await administration(lambda _: httpx.Response(502, text="<html>")).accepts(held)

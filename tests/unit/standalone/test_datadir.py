@@ -67,6 +67,9 @@ def test_the_admin_token_is_made_once_for_its_owner_alone(data: DataDir) -> None
     assert first == "01" * 32
     assert data.admin_token(lambda size: b"\x02" * size) == first
     assert stat.S_IMODE((data.path / "admin.token").stat().st_mode) == 0o600
+    (data.path / "admin.token").chmod(0o644)  # as a restored backup may have it
+    assert data.admin_token(lambda size: b"\x02" * size) == first
+    assert stat.S_IMODE((data.path / "admin.token").stat().st_mode) == 0o600
     (data.path / "admin.token").unlink()
     with pytest.raises(Unavailable, match="cannot be read"):
         data.read_admin_token()
@@ -110,6 +113,12 @@ def test_a_file_is_private_whatever_a_crash_left_beside_it(tmp_path: Path) -> No
     assert path.read_bytes() == b"whole"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_token_whose_rights_cannot_be_taken_back_is_named(data: DataDir) -> None:
+    (data.path / "admin.token").symlink_to("admin.token")
+    with pytest.raises(Unavailable, match=r"admin\.token cannot be made private"):
+        data.admin_token(lambda size: b"\x01" * size)
 
 
 @pytest.mark.parametrize("content", [b"{", b"\xff", b"[]"])

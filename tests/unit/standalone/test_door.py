@@ -114,6 +114,11 @@ def test_any_other_answer_ends_it_with_the_receivers_words(status: int) -> None:
     assert failed.value.code == ExitCode.FAILED
 
 
+def test_a_single_line_is_named_as_one() -> None:
+    with pytest.raises(CommandFailed, match="refused line 1: the reason"):
+        Sending(in_turn(refusing(403, "inactive"))).door.send(LINES[:1])
+
+
 def test_an_answer_that_is_none_of_ours_is_named_by_its_status() -> None:
     with pytest.raises(CommandFailed, match="answered 502 without saying why"):
         Sending(in_turn(httpx.Response(502, text="<html>"))).door.send(LINES)

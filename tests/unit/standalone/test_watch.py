@@ -1,7 +1,9 @@
 """Which files act, and when."""
 
+import os
 from pathlib import Path
 
+from footfall_common.manifest import MAX_BYTES
 from footfall_standalone.watch import Contents, Look, changed, contents
 
 A, B = Path("a.yaml"), Path("b.yaml")
@@ -43,3 +45,17 @@ def test_what_cannot_be_read_is_none(tmp_path: Path) -> None:
     there = tmp_path / "there.yaml"
     there.write_bytes(b"x")
     assert contents([there, tmp_path / "gone.yaml"]) == {there: b"x", tmp_path / "gone.yaml": None}
+
+
+def test_of_a_long_file_no_more_is_read_than_a_manifest_may_have(tmp_path: Path) -> None:
+    long = tmp_path / "long.yaml"
+    long.write_bytes(b"x" * (MAX_BYTES + 2))
+    (content,) = contents([long]).values()
+    assert content is not None
+    assert len(content) == MAX_BYTES + 1
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    assert contents([pipe]) == {pipe: None}

@@ -6,9 +6,10 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from footfall_common.documents import GoalFilter
+from footfall_common.documents import ClientDocument, GoalFilter, key_of
 from footfall_common.tenancy import ResourceKey, TenantContext, goal_id
 from footfall_common.testing import eventually
 from tests.support.tenant_service import ACME, CLIENT, OTHER, Service, service_on
@@ -156,6 +157,13 @@ async def test_what_the_manifest_holds_is_409(service: Service) -> None:
     await service.refused(409, "Id", "DELETE", f"Goal/{goal_id(SHOP, 'order')}")
     await service.register()
     await service.refused(409, "Id", "PUT", "Resource/update", resource())
+
+
+async def test_a_resource_by_an_oauth_clients_id_is_409_and_makes_no_project(service: Service) -> None:
+    client = ClientDocument(tenant=ACME, client=SHOP, revision=1)
+    await service.directory.put(key_of(client), msgspec.json.encode(client), 1)
+    await service.refused(409, "Id", "POST", "Resource/create", resource())
+    assert (await service.state())["projects"] == []
 
 
 async def test_creatio_may_have_goals_of_its_own_on_a_manifests_site(service: Service) -> None:

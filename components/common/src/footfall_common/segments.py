@@ -13,12 +13,13 @@ from typing import Final
 import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
+import structlog
 
 from footfall_common.clock import to_ms
 from footfall_common.documents import NIL
 from footfall_common.events.model import Enrichment
 from footfall_common.events.times import day_of
-from footfall_common.store import BucketRow, Segment
+from footfall_common.store import BucketRow, Position, Segment
 
 _UUID = pa.binary(16)
 
@@ -96,20 +97,43 @@ _COLUMNS: Final[dict[str, Callable[[_Stored, Enrichment], object]]] = {
 _BATCH: Final = 2_000
 """Rows decoded together: a decoded row takes five times the memory of its columns."""
 
+_log = structlog.get_logger(__name__)
 _decode_stored = msgspec.json.Decoder(_Stored).decode
 _decode_enriched = msgspec.json.Decoder(Enrichment).decode
 
 
 def table(rows: Sequence[BucketRow]) -> pa.Table:
-    """The rows as a table of SCHEMA, in their order. Raises msgspec.ValidationError on a row nobody here wrote."""
-    batches = [_batch(rows[start : start + _BATCH]) for start in range(0, len(rows), _BATCH)]
-    return pa.Table.from_batches(batches, SCHEMA)
+    """The rows as a table of SCHEMA; see `placed_table`."""
+    return placed_table(rows)[0]
 
 
-def _batch(rows: Sequence[BucketRow]) -> pa.RecordBatch:
-    pairs = [(_decode_stored(row.raw), _decode_enriched(row.enriched)) for row in rows]
+def placed_table(rows: Sequence[BucketRow]) -> tuple[pa.Table, Sequence[Position]]:
+    """The rows as a table of SCHEMA, in their order, and the position of each row of it.
+
+    A row that cannot be decoded (damaged, or nested too deeply even to be skipped) is left out and logged: it must not
+    keep the others from being counted.
+    """
+    batches: list[pa.RecordBatch] = []
+    positions: list[Position] = []
+    for start in range(0, len(rows), _BATCH):
+        read = [(row.position, pair) for row in rows[start : start + _BATCH] if (pair := _decoded(row)) is not None]
+        batches.append(_batch([pair for _, pair in read]))
+        positions += (position for position, _ in read)
+    return pa.Table.from_batches(batches, SCHEMA), positions
+
+
+def _batch(pairs: Sequence[tuple[_Stored, Enrichment]]) -> pa.RecordBatch:
     columns = [pa.array([read(*pair) for pair in pairs], SCHEMA.field(name).type) for name, read in _COLUMNS.items()]
     return pa.RecordBatch.from_arrays(columns, schema=SCHEMA)
+
+
+def _decoded(row: BucketRow) -> tuple[_Stored, Enrichment] | None:
+    try:
+        return _decode_stored(row.raw), _decode_enriched(row.enriched)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        part, off, idx = row.position
+        _log.error("stored_event_unreadable", part=part, offset=off, index=idx, reason=repr(error))
+        return None
 
 
 def encode(rows: pa.Table) -> bytes:

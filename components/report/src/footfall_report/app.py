@@ -8,6 +8,7 @@ from pathlib import Path
 
 from footfall_common.errors import SettingsInvalid
 from footfall_common.process import Component, Process
+from footfall_common.telemetry import catalogue, counter
 from footfall_common.web import build_app
 from footfall_report.api import feed as feed_api
 from footfall_report.api import overview as overview_api
@@ -32,7 +33,8 @@ async def running(process: Process, settings: ReportSettings) -> AsyncIterator[C
     progress = Progress(process.bus, process.names, process.clock)
     rows = SegmentRows(process.store, cache, settings.chunk_reads)
     overviews = Overviews(rows, engine, process.view, progress, settings.answers_kept)
-    feed = Feed(Visitors(process.store.events), keys, settings.feed_reads)
+    visitors = Visitors(process.store.events, counter(process.registry, catalogue.UNREADABLE))
+    feed = Feed(visitors, keys, settings.feed_reads)
     checks = {"store": process.store.check}
     app = build_app(
         "report",

@@ -36,6 +36,10 @@ class _Error(msgspec.Struct):
     error: _Detail
 
 
+class _OAuthError(msgspec.Struct):
+    error: str
+
+
 class Refused(InvalidInput):
     """The admin API does not take this state; `field` is a path below `spec`."""
 
@@ -65,10 +69,12 @@ class Administration:
             data={"grant_type": "client_credentials"},
             auth=(credentials.client_id, credentials.client_secret),
         )
-        if answer.status_code == HTTPStatus.UNAUTHORIZED:
+        if answer.is_success:
+            return True
+        told = _oauth_error(answer)
+        if told == "invalid_client":  # 401, or 429 once it failed often
             return False
-        _taken(answer)
-        return True
+        raise Unavailable(f"{answer.request.url.path} answered {answer.status_code}: {told or 'it does not say why'}.")
 
     async def issue(self, tenant: uuid.UUID) -> Credentials:
         """New credentials. A client whose secret nobody kept (a crash came between) gets another one."""
@@ -89,6 +95,14 @@ class Administration:
             return await self._client.request(method, self._base + path, **words)
         except httpx.TransportError as error:
             raise Unavailable(f"{path} does not answer ({str(error) or type(error).__name__}).") from error
+
+
+def _oauth_error(answer: httpx.Response) -> str:
+    """The code of an RFC 6749 error; "" where it is none."""
+    try:
+        return msgspec.json.decode(answer.content, type=_OAuthError).error
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return ""
 
 
 def _clients(tenant: uuid.UUID) -> str:

@@ -1,8 +1,9 @@
 """The five components in one process on the embedded adapters: the only place where everything meets."""
 
 import secrets
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
@@ -14,7 +15,8 @@ from footfall_common.bus.embedded.consumer import EmbeddedConsumer
 from footfall_common.clock import SystemClock, new_id
 from footfall_common.documents import NIL
 from footfall_common.errors import BusUnavailable, StoreUnavailable, Unavailable
-from footfall_common.pipeline.embedded import EmbeddedSink
+from footfall_common.pipeline.embedded import EmbeddedSink, publish_again
+from footfall_common.pipeline.relay import Relay
 from footfall_common.pipeline.view import SettingsView
 from footfall_common.placement import Placement, names
 from footfall_common.process import Component, Process
@@ -49,20 +51,23 @@ async def process(data: DataDir, issuer: str, settings: StandaloneSettings) -> A
         )
         for file in (bus_file, store_file):
             stack.push_async_callback(file.close)
-            await _open(file)
+            with _usable(file.path):
+                await file.open()
         limits = BusLimits(
             buffer_bytes=settings.bus_buffer_bytes,
             deadline=settings.bus_deadline_seconds,
             linger=settings.bus_linger_seconds,
             tail_bytes=settings.bus_tail_bytes,
         )
-        bus = EmbeddedBus({"bus": bus_file, "store": store_file}, topic_specs(all_names.topics), clock, limits)
+        bus = EmbeddedBus({"bus": bus_file, "store": store_file}, topic_specs(all_names.topics), clock, limits, new_id)
         stack.push_async_callback(bus.close)
-        await bus.open()
+        store = EmbeddedStore(store_file)
+        with _usable(data.path):
+            await bus.open()
+            await publish_again(store_file, Relay(store.directory, bus, all_names.topics.settings))
         view = SettingsView(bus, all_names.topics.settings)
         await stack.enter_async_context(background(view.run()))
         buckets = bus.topic(all_names.topics.buckets)
-        store = EmbeddedStore(store_file)
         house = Housekeeping(bus, store, view, all_names.topics, clock)
         await stack.enter_async_context(background(house.run(settings)))
 
@@ -99,12 +104,13 @@ async def components(process: Process, settings: Configuration) -> AsyncIterator
         )
 
 
-async def _open(file: SqliteFile) -> None:
+@contextmanager
+def _usable(path: Path) -> Iterator[None]:
     try:
-        await file.open()
+        yield
     except Unavailable as error:
         raise CommandFailed(
-            f"{file.path} cannot be used: {error.message} Make room, put a backup in its place, or name another "
+            f"{path} cannot be used: {error.message} Make room, put a backup in its place, or name another "
             "directory with --data.",
             ExitCode.FAILED,
         ) from error

@@ -15,11 +15,12 @@ from typing import TypeVar
 
 import msgspec
 
-from footfall_common.errors import FootfallError, Unavailable
+from footfall_common.errors import Unavailable
 from footfall_standalone.addresses import Addresses
 from footfall_standalone.exits import CommandFailed, ExitCode
 
 _TOKEN_BYTES = 32
+_OWNER_ALONE = 0o600
 _LOCK_TRIES = 25  # half a second: `running` holds the lock shared for an instant
 _LOCK_PAUSE = 0.02
 
@@ -79,7 +80,7 @@ class DataDir:
         """Hold the directory for this process alone; it is made where it is missing. In use = exit 3."""
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            handle = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            handle = os.open(self._lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, _OWNER_ALONE)
         except OSError as error:
             raise CommandFailed(
                 f"The data directory {self.path} cannot be used ({error.strerror}); name another with --data.",
@@ -108,9 +109,13 @@ class DataDir:
             os.close(handle)
 
     def admin_token(self, random_bytes: Callable[[int], bytes]) -> str:
-        """The token of the admin APIs, made once."""
-        if not self._token.exists():
+        """The token of the admin APIs, made once; its file is for its owner alone, however it came here."""
+        try:
+            self._token.chmod(_OWNER_ALONE)
+        except FileNotFoundError:
             write_private(self._token, random_bytes(_TOKEN_BYTES).hex().encode() + b"\n")
+        except OSError as error:
+            raise Unavailable(f"{self._token} cannot be made private ({error.strerror}); remove it.") from error
         return self.read_admin_token()
 
     def read_admin_token(self) -> str:
@@ -140,7 +145,11 @@ class DataDir:
 
     def write_tenant(self, tenant: KnownTenant) -> None:
         path = self._tenants / f"{tenant.tenant}.json"
-        if _read(path, KnownTenant) != tenant:
+        try:
+            same = _read(path, KnownTenant) == tenant
+        except Unavailable:  # nothing is lost with it: all that it says is known here
+            same = False
+        if not same:
             _write(path, tenant)
 
     def _by(self) -> str:
@@ -153,7 +162,7 @@ def write_private(path: Path, body: bytes) -> None:
     path.parent.mkdir(mode=0o700, exist_ok=True)
     beside = path.with_name(f".{path.name}.new")
     beside.unlink(missing_ok=True)  # what a crash left may have other rights
-    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
+    with os.fdopen(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _OWNER_ALONE), "wb") as file:
         file.write(body)
         file.flush()
         os.fsync(file.fileno())
@@ -187,4 +196,4 @@ def _read(path: Path, kind: type[T]) -> T | None:
     except FileNotFoundError:
         return None
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise FootfallError(f"{path} cannot be read ({error}); remove it and start `footfall up` again.") from error
+        raise Unavailable(f"{path} cannot be read ({error}); remove it, and `footfall up` makes a new one.") from error

@@ -89,8 +89,7 @@ class Door:
         error = _error_of(answer)
         if answer.status_code not in _SPLITS:
             raise CommandFailed(
-                f"The receiver refused lines {batch[0].number} to {batch[-1].number}: {error.message} "
-                f"({answer.status_code} {error.code}).",
+                f"The receiver refused {_named(batch)}: {error.message} ({answer.status_code} {error.code}).",
                 ExitCode.FAILED,
             )
         if len(batch) > 1:
@@ -139,6 +138,11 @@ def retry_after(answer: httpx.Response, attempt: int) -> float:
     """Seconds to wait: what the answer says, at most half a minute; else longer each time."""
     given = answer.headers.get("retry-after", "")
     return min(float(given), _LONGEST_PAUSE) if given.isdigit() else _backoff(attempt)
+
+
+def _named(batch: Sequence[Line]) -> str:
+    first, last = batch[0].number, batch[-1].number
+    return f"line {first}" if first == last else f"lines {first} to {last}"
 
 
 def _backoff(attempt: int) -> float:

@@ -5,6 +5,7 @@ and is reported once; a tenant that leaves its file stays.
 """
 
 import asyncio
+import contextlib
 import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import NoReturn, Protocol
 import structlog
 
 from footfall_common.documents import ClientDocument, ResourceDocument, TenantDocument
-from footfall_common.errors import FootfallError, Unavailable
+from footfall_common.errors import Unavailable
 from footfall_common.manifest import (
     ManifestInvalid,
     TrackingTenant,
@@ -59,6 +60,9 @@ class Provisioner:
         self._poll = poll_seconds
         self._look = Look({}, {})
         self._in_force: dict[Path, Sequence[TrackingTenant]] = {}
+        self._said: dict[Path, frozenset[uuid.UUID]] = {}
+        self._holders: dict[uuid.UUID, Path] = {}
+        self._clients: dict[uuid.UUID, uuid.UUID] = {}
         self._faults: dict[Path, Complaint] = {}
         self._pending: set[Path] = set()
         self._named: set[tuple[uuid.UUID, str]] = set()
@@ -75,8 +79,11 @@ class Provisioner:
         self._look = Look(now, now)
         await asyncio.to_thread(read_all, self._paths)
         for path in self._paths:
-            while not await self._applied(path):  # noqa: ASYNC110 - the admin APIs have no event to wait on
-                await asyncio.sleep(self._poll)
+            await self._note(path)
+        waiting = [path for path in self._paths if not await self._applied(path)]
+        while waiting:
+            await asyncio.sleep(self._poll)  # the admin APIs have no event to wait on
+            waiting = [path for path in waiting if not await self._applied(path)]
         self._waiting_for = "The settings of the manifests are on their way to the receiver."
         applied = [tenant for tenants in self._in_force.values() for tenant in tenants]
         while not all(self._arrived(tenant) for tenant in applied):  # noqa: ASYNC110 - neither does the view
@@ -90,6 +97,7 @@ class Provisioner:
             self._look, due = changed(self._look, await asyncio.to_thread(contents, self._paths))
             for path in due:
                 self._faults.pop(path, None)
+                await self._note(path)
             # A change of one file may also be what another one waited for: a tenant that moved between them.
             again = self._faults.keys() if due else ()
             for path in dict.fromkeys((*due, *again, *self._pending)):
@@ -98,26 +106,26 @@ class Provisioner:
     async def _act(self, path: Path) -> None:
         try:
             await self._applied(path)
-        except FootfallError as error:  # of the manifest, or of a file beside it: what stands stays in force
+        except ManifestInvalid as error:
             self._pending.discard(path)
-            line = error.line if isinstance(error, ManifestInvalid) else 1
-            complaint = (line, error.field, error.message)
+            complaint = (error.line, error.field, error.message)
             if self._faults.get(path) != complaint:
                 self._faults[path] = complaint
-                _log.error("manifest_invalid", file=str(path), line=line, field=error.field, message=error.message)
+                _log.error(
+                    "manifest_invalid", file=str(path), line=error.line, field=error.field, message=error.message
+                )
         else:
             self._faults.pop(path, None)
 
     async def _applied(self, path: Path) -> bool:
         """Whether the file acts now; False = the admin APIs do not answer, to be tried again."""
-        if path in self._in_force and await asyncio.to_thread(_gone, path):
-            raise ManifestInvalid("This file is gone; what it said stays in force.", file=path, line=1)
         tenants = await asyncio.to_thread(read, path)
-        await asyncio.to_thread(self._once, path, tenants)
+        self._once(path, tenants)
         try:
             for tenant in tenants:
                 await self._apply(path, tenant)
-        except (Unavailable, OSError) as error:  # OSError: the data directory takes no file
+        # Refused by identity: somebody else is changing the client. OSError: the data directory takes no file.
+        except (Unavailable, Refused, OSError) as error:
             self._later(path, str(error))
             return False
         self._pending.discard(path)
@@ -131,6 +139,7 @@ class Provisioner:
             field = f"spec.{error.field}" if error.field else None
             line = await asyncio.to_thread(line_of, path, tenant, field)
             raise ManifestInvalid(error.message, file=path, line=line, field=field) from error
+        self._holders[tenant.guid] = path
         self._data.write_tenant(known)
         await self._ensure_credentials(tenant.guid)
         for field in self._unnamed(tenant):
@@ -145,49 +154,57 @@ class Provisioner:
     async def _ensure_credentials(self, tenant: uuid.UUID) -> None:
         """Written once. A crash after identity made the client and before the file stood is healed by `issue`.
 
-        A file that identity does not accept is replaced: ready means that its credentials work.
+        The first time they are tried, and replaced where identity refuses them: ready means that they work. Never
+        after that: who rotates them while this process runs has the new ones.
         """
         held = self._data.credentials(tenant)
+        if held is not None and tenant in self._clients:
+            return
         if held is None or not await self._admin.accepts(held):
+            made = await self._admin.issue(tenant)
+            self._data.write_credentials(tenant, made)
             if held is not None:
                 _log.warning(
-                    "credentials_replaced", tenant=str(tenant), message="Identity no longer accepts the old ones."
+                    "credentials_replaced",
+                    tenant=str(tenant),
+                    message="Identity refused them; give Creatio the new ones (footfall credentials).",
                 )
-            self._data.write_credentials(tenant, await self._admin.issue(tenant))
+            held = made
+        self._clients[tenant] = uuid.UUID(held.client_id)
 
     def _arrived(self, tenant: TrackingTenant) -> bool:
         """Whether receiver and report know what was applied: the sites, and the client whose tokens are asked for."""
-        credentials = self._data.credentials(tenant.guid)
+        client = self._view.client(tenant.guid, self._clients[tenant.guid])
         sites = (self._view.resource(ResourceKey(tenant.guid, resource_of(tenant.guid, s))) for s in tenant.spec.sites)
         return (
             self._view.tenant(tenant.guid) is not None
             and all(site is not None and site.active for site in sites)
-            and credentials is not None
-            and self._view.client(tenant.guid, uuid.UUID(credentials.client_id)) is not None
+            and client is not None
+            and not client.deleted
         )
 
-    def _once(self, path: Path, tenants: Sequence[TrackingTenant]) -> None:
-        """Refuse a tenant that another file names now; within a file, reading does."""
-        others = {other: self._named_in(other) for other in self._paths if other != path}
-        for tenant in tenants:
-            for other, theirs in others.items():
-                if tenant.guid in theirs:
-                    raise ManifestInvalid(
-                        f"spec.tenantId {tenant.spec.tenant_id} names a tenant that {other} holds already.",
-                        file=path,
-                        line=line_of(path, tenant, "spec.tenantId"),
-                        field="spec.tenantId",
-                    )
+    async def _note(self, path: Path) -> None:
+        """Take down whom a file names now: before any acts, since a tenant may move between two that changed at once.
 
-    def _named_in(self, path: Path) -> frozenset[uuid.UUID]:
-        """The tenants of a file as it is; those last applied where it cannot be used, none where it is gone."""
-        if _gone(path):
-            return frozenset()
-        try:
-            tenants: Sequence[TrackingTenant] = read(path)
-        except ManifestInvalid:
-            tenants = self._in_force.get(path, ())
-        return frozenset(tenant.guid for tenant in tenants)
+        One that is gone or cannot be read names nobody; one that makes no sense still means what it last said.
+        """
+        if self._look.acted[path] is None:
+            self._said[path] = frozenset()
+            return
+        with contextlib.suppress(ManifestInvalid):  # reported once it is to act
+            self._said[path] = frozenset(tenant.guid for tenant in await asyncio.to_thread(read, path))
+
+    def _once(self, path: Path, tenants: Sequence[TrackingTenant]) -> None:
+        """Refuse a tenant that acts from another file which still names it; within a file, reading does."""
+        for tenant in tenants:
+            holder = self._holders.get(tenant.guid, path)
+            if holder != path and tenant.guid in self._said.get(holder, ()):
+                raise ManifestInvalid(
+                    f"spec.tenantId {tenant.spec.tenant_id} names a tenant that {holder} holds already.",
+                    file=path,
+                    line=line_of(path, tenant, "spec.tenantId"),
+                    field="spec.tenantId",
+                )
 
     def _later(self, path: Path, why: str) -> None:
         if path not in self._pending:
@@ -202,14 +219,3 @@ class Provisioner:
             if (tenant.guid, field) not in self._named:
                 self._named.add((tenant.guid, field))
                 yield field
-
-
-def _gone(path: Path) -> bool:
-    """Whether there is no such file; one that cannot be looked at is there, and reading it says why."""
-    try:
-        path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return True
-    except OSError:
-        return False
-    return False

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from footfall_common.manifest import MAX_BYTES
+
 Contents = Mapping[Path, bytes | None]
-"""What each file holds; None = it cannot be read."""
+"""What each file holds, as far as a manifest may be long; None = it cannot be read."""
 
 
 class Look(NamedTuple):
@@ -32,6 +34,9 @@ def contents(paths: Sequence[Path]) -> Contents:
 
 def _content(path: Path) -> bytes | None:
     try:
-        return path.read_bytes()
+        if not path.is_file():  # opening a pipe would wait for whoever writes to it
+            return None
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)  # what is longer is refused, whatever its rest says
     except OSError:
         return None

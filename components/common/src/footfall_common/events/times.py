@@ -5,7 +5,6 @@ Units: milliseconds since the epoch unless named otherwise; all periods are UTC.
 
 MINUTE = 60_000
 BUCKET = 15 * MINUTE
-SLICE = 3 * MINUTE
 DAY = 86_400_000
 MAX_AHEAD = 5 * MINUTE
 """A corrected time further ahead than this is not believed: the received time stands instead, flagged."""
@@ -33,11 +32,6 @@ def oldest(received: int, retention_days: int) -> int:
 def bucket_of(ts: int) -> int:
     """Number of the 15 minutes that hold `ts`, counted from the epoch."""
     return ts // BUCKET
-
-
-def slice_of(ts: int) -> int:
-    """Number (0 to 4) of the 3 minutes inside the bucket."""
-    return ts % BUCKET // SLICE
 
 
 def day_of(moment: int) -> int:

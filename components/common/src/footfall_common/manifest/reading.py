@@ -1,6 +1,7 @@
 """Manifest files: one or more YAML documents each, read whole or not at all."""
 
 import difflib
+import stat
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
@@ -100,6 +101,8 @@ def _documents(path: Path, max_bytes: int) -> list[yaml.Document]:
 
 def _text(path: Path, max_bytes: int) -> str:
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # opening a pipe would wait for whoever writes to it
+            raise ManifestInvalid("This is not a regular file; name one that is.", file=path, line=1)
         with path.open("rb") as file:
             body = file.read(max_bytes + 1)
     except OSError as error:

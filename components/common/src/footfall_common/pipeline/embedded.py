@@ -1,4 +1,8 @@
-"""The effects port of the embedded process: rows, edges, marks and offsets in one transaction of the store's file."""
+"""What the embedded process does its own way.
+
+The effects port is one transaction of the store's file: rows, edges, marks and offsets. Settings are published anew at
+each start.
+"""
 
 import sqlite3
 from collections.abc import Mapping, Sequence
@@ -12,6 +16,7 @@ from footfall_common.bus.embedded.topic import Topic
 from footfall_common.clock import Clock
 from footfall_common.events.keys import bucket_key
 from footfall_common.pipeline.effects import Effects, Mark
+from footfall_common.pipeline.relay import Relay
 from footfall_common.sqlite import SqliteFile
 from footfall_common.store.embedded import write_rows
 
@@ -21,6 +26,16 @@ _encode = msgspec.json.Encoder().encode
 def mark_record(topic: str, mark: Mark) -> Outgoing:
     """A mark as topic `buckets` carries it."""
     return Outgoing(topic, bucket_key(mark.tenant, mark.bucket), _encode(mark))
+
+
+async def publish_again(file: SqliteFile, relay: Relay) -> None:
+    """Bring every settings document that the store's file holds to the topic, published before or not.
+
+    The two lie in different files: an older or a new `bus.db` lacks documents that the store notes as published, which
+    would never come again. Readers ignore what they have, and compaction drops it. Raises Unavailable.
+    """
+    await file.write(lambda connection: connection.execute("UPDATE documents SET published = 0 WHERE published > 0"))
+    await relay.flush()
 
 
 class EmbeddedSink:
@@ -35,7 +50,9 @@ class EmbeddedSink:
     async def apply(self, effects: Effects) -> None:
         """Returns once all of it is durable; Conflict, with nothing written, when a partition has a new owner."""
         marks = [mark_record(self._buckets.spec.name, mark) for mark in effects.marks]
-        self._buckets.noticed(await self._file.write(lambda connection: self._work(connection, effects, marks)))
+        appended = await self._file.write(lambda connection: self._work(connection, effects, marks))
+        self._consumer.committed(effects.commit)
+        self._buckets.noticed(appended)
 
     def _work(self, connection: sqlite3.Connection, effects: Effects, marks: Sequence[Outgoing]) -> Mapping[int, Batch]:
         write_rows(connection, effects.rows, effects.edges)

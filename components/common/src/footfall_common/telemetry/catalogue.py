@@ -73,6 +73,11 @@ TOKENS = Metric(
     "Token requests, by outcome (issued, or the OAuth error).",
     ("outcome",),
 )
+UNREADABLE = Metric(
+    "footfall_report_unreadable_events_total",
+    "counter",
+    "Stored events left out of a feed since they cannot be decoded; counted at each read, named in the log.",
+)
 
 METRICS = (
     DEAD_LETTERS,
@@ -80,10 +85,12 @@ METRICS = (
     LAG,
     LAG_SECONDS,
     READY,
+    REFUSED,
     REQUEST_SECONDS,
     REQUESTS,
     SEGMENTS,
     STAGE_SECONDS,
     STORED,
     TOKENS,
+    UNREADABLE,
 )

@@ -14,7 +14,7 @@ _TAGS: Final = ("utm_source", "utm_medium", "utm_campaign", "gclid", "yclid")
 _COUNTRY: Final = 3
 """The longest label of a country's ending: google.com.tr, but not google.example.com."""
 _READ_LABELS: Final = 8
-"""Labels of a host that are looked at; the table's own have five at most."""
+"""Labels of a host that are looked at; the table's own have four at most."""
 _LABELS: Final = 2
 """The most labels of a country's ending."""
 

@@ -26,12 +26,12 @@ def columns_of(rows: Sequence[BucketRow], seen: Mapping[uuid.UUID, Mapping[int, 
 
     `seen` is a watermark a resource: a crash between its segment and the bucket's watermark makes rows come again.
     """
-    table = segments.table(rows)
+    table, positions = segments.placed_table(rows)
     if not any(seen.values()):
         return table
     held = {resource.bytes: watermark for resource, watermark in seen.items()}
-    places = zip(rows, table.column("resource").to_pylist(), strict=True)
-    fresh = [row.position.off > held.get(resource, {}).get(row.position.part, -1) for row, resource in places]
+    places = zip(positions, table.column("resource").to_pylist(), strict=True)
+    fresh = [off > held.get(resource, {}).get(part, -1) for (part, off, _), resource in places]
     return table.filter(pa.array(fresh, pa.bool_()))
 
 

@@ -71,6 +71,7 @@ class Membership(Listener):
         self._busy = asyncio.Lock()
         self._leaving = asyncio.Event()
         self._gone: set[Partition] = set()
+        self._hand: list[Received] = []
         self._stale = False
 
     async def run(self) -> None:
@@ -92,14 +93,19 @@ class Membership(Listener):
     async def revoked(self, partitions: frozenset[Partition]) -> None:
         self._leaving.set()
         self._gone |= partitions
-        async with self._busy:
-            self._stale = True
+        # At once: should they come back while the chunk lingers, others have read and committed further meanwhile.
+        self._hand = [received for received in self._hand if received.partition not in partitions]
+        try:
+            async with self._busy:
+                self._stale = True
+        finally:  # cancelled too: chunks of later would be given up for nothing
             self._leaving.clear()
 
     async def _step(self, consumer: Consumer) -> None:
-        gathered = await self._insist(lambda: self._gather(consumer))
+        await self._insist(lambda: self._gather(consumer))
         async with self._busy:
-            records = [received for received in gathered if received.partition not in self._gone]
+            records = [received for received in self._hand if received.partition not in self._gone]
+            self._hand = []
             if not records or await self._handled(consumer, records):
                 return
         await asyncio.sleep(self._pace.retry)  # so that a chunk given up again and again costs little
@@ -116,17 +122,18 @@ class Membership(Listener):
             return False
         return True
 
-    async def _gather(self, consumer: Consumer) -> Sequence[Received]:
-        records = await consumer.poll(self._pace.records, self._pace.wait)
-        room = self._pace.records - len(records)
-        if not records or not self._pace.linger or not room:
-            return records
+    async def _gather(self, consumer: Consumer) -> None:
+        self._hand = list(await consumer.poll(self._pace.records, self._pace.wait))
+        room = self._pace.records - len(self._hand)
+        if not self._hand or not self._pace.linger or not room:
+            return
         await asyncio.sleep(self._pace.linger)
         try:
-            return [*records, *await consumer.poll(room, 0)]
+            more = await consumer.poll(room, 0)
         except Unavailable as error:
-            self._note(error, 0)
-            return records  # they were taken and would not come again
+            self._note(error, 0)  # what is in hand was taken and would not come again
+        else:
+            self._hand.extend(more)  # after the wait: `revoked` may have put another list in its place
 
     def _give_up(self, consumer: Consumer, records: Sequence[Received]) -> None:
         """Read again, from the chunk's first record on, what stays here."""

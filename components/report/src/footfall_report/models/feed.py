@@ -4,13 +4,13 @@ import datetime as dt
 import uuid
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from footfall_common.clock import from_ms
 from footfall_common.errors import InvalidInput
-from footfall_common.events.model import Enrichment, Screen
+from footfall_common.events.model import HIDDEN_TYPES, Enrichment, Screen
 from footfall_common.store import FeedRow
 
 DEFAULT_COUNT = 50
@@ -123,11 +123,32 @@ class _Stored(msgspec.Struct, frozen=True):
 _decode_stored = msgspec.json.Decoder(_Stored).decode
 _decode_enriched = msgspec.json.Decoder(Enrichment).decode
 
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What `shown` raises on a row that cannot be decoded: damaged, or nested too deeply even to be skipped."""
 
-def feed_event(row: FeedRow) -> FeedEvent:
-    """The row as Creatio reads it."""
-    stored, enriched = _decode_stored(row.raw), _decode_enriched(row.enriched)
-    event, screen = stored.event, stored.event.screen or Screen()
+
+class Shown(NamedTuple):
+    """An event of the feed and its place there."""
+
+    ts: int
+    event_id: uuid.UUID
+    visitor: uuid.UUID
+    event: FeedEvent
+
+
+def shown(row: FeedRow) -> Shown | None:
+    """The row as Creatio reads it, None for a type that is in no feed; raises one of UNREADABLE.
+
+    To be decoded once: how deep a nesting may be depends on how deep its reader stands in calls of its own.
+    """
+    told, enriched = _decode_stored(row.raw).event, _decode_enriched(row.enriched)
+    if told.type.lower() in HIDDEN_TYPES:
+        return None
+    return Shown(row.ts, row.event_id, row.visitor, _feed_event(row, told, enriched))
+
+
+def _feed_event(row: FeedRow, event: _Told, enriched: Enrichment) -> FeedEvent:
+    screen = event.screen or Screen()
     return FeedEvent(
         event_id=str(row.event_id),
         event_type=event.type,
@@ -148,15 +169,6 @@ def feed_event(row: FeedRow) -> FeedEvent:
         screen_avail_width=screen.avail_width,
         screen_avail_height=screen.avail_height,
     )
-
-
-def type_of(row: FeedRow) -> str | None:
-    """The row's event type in lower case; None for a row that `feed_event` could not read."""
-    try:
-        _decode_enriched(row.enriched)
-        return _decode_stored(row.raw).event.type.lower()
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return None
 
 
 def plain_decimal(value: float | None) -> str:

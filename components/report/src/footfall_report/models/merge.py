@@ -11,6 +11,7 @@ from footfall_common.clock import to_ms
 from footfall_common.events.times import month_of
 from footfall_common.store import FeedRow, Latest
 from footfall_report.models.cursor import FeedKey
+from footfall_report.models.feed import Shown
 
 _FIRST = uuid.UUID(int=0)
 _LAST = uuid.UUID(int=2**128 - 1)
@@ -31,9 +32,9 @@ class Run:
     sure: bool = True
     months: Sequence[int] | None = None
     """Every month with rows, the newest first; None = not asked yet."""
-    rows: list[FeedRow] = field(default_factory=list)
+    rows: list[Shown] = field(default_factory=list)
 
-    def took(self, rows: Sequence[FeedRow], visible: Iterable[FeedRow], *, limit: int) -> bool:
+    def took(self, rows: Sequence[FeedRow], visible: Iterable[Shown], *, limit: int) -> bool:
         """Note what a read of at most `limit` rows brought; whether the month is exhausted."""
         self.sure = False
         self.rows.extend(visible)
@@ -54,7 +55,7 @@ class Run:
         self.until, self.bound = (end + 1, _LAST), FeedKey(-end, _FIRST, _FIRST)
 
 
-def key_of(row: FeedRow) -> FeedKey:
+def key_of(row: FeedRow | Shown) -> FeedKey:
     """The row's place in the feed."""
     return FeedKey(-row.ts, row.event_id, row.visitor)
 
@@ -89,7 +90,7 @@ def wanted(runs: Sequence[Run], count: int, at_once: int) -> Sequence[Run]:
     return reach[: min(at_once, count - certain)]
 
 
-def take(runs: Sequence[Run], count: int) -> list[FeedRow]:
+def take(runs: Sequence[Run], count: int) -> list[Shown]:
     """The next `count` rows of all runs in the feed's order, taken out of the runs."""
     page = heapq.nsmallest(count, (row for run in runs for row in run.rows), key=key_of)
     if page:

@@ -6,12 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import structlog
+from prometheus_client import Counter
 
-from footfall_common.events.model import HIDDEN_TYPES
 from footfall_common.store import FeedRow, Latest
 from footfall_common.tenancy import TenantContext
 from footfall_report.models.cursor import FeedKey
-from footfall_report.models.feed import type_of
+from footfall_report.models.feed import UNREADABLE, Shown, shown
 from footfall_report.models.merge import Run, key_of
 
 _log = structlog.get_logger(__name__)
@@ -35,10 +35,11 @@ class FeedReads(Protocol):
 
 
 class Visitors:
-    """Reads on in visitors' runs."""
+    """Reads on in visitors' runs; `unreadable` counts the rows that are left out since they cannot be decoded."""
 
-    def __init__(self, events: FeedReads) -> None:
+    def __init__(self, events: FeedReads, unreadable: Counter) -> None:
         self._events = events
+        self._unreadable = unreadable
 
     async def latest(self, tenant: TenantContext, visitors: Sequence[uuid.UUID]) -> Mapping[uuid.UUID, Latest]:
         """`visitor_latest` of any number of visitors."""
@@ -61,15 +62,14 @@ class Visitors:
 
     async def _read(self, tenant: TenantContext, run: Run, last: FeedKey | None, limit: int) -> bool:
         rows = await self._events.visitor_month(tenant, run.visitor, run.month, run.until, limit)
-        return run.took(rows, [row for row in rows if _shown(row, last)], limit=limit)
+        ahead = [row for row in rows if last is None or key_of(row) > last]
+        return run.took(rows, [row for row in map(self._shown, ahead) if row is not None], limit=limit)
 
-
-def _shown(row: FeedRow, last: FeedKey | None) -> bool:
-    """Whether a row comes after `last` and is for the feed. One that cannot be read must not take its page with it."""
-    if last is not None and key_of(row) <= last:
-        return False
-    kind = type_of(row)
-    if kind is None:
-        _log.error("feed_row_unreadable", event_id=str(row.event_id), visitor=str(row.visitor))
-        return False
-    return kind not in HIDDEN_TYPES
+    def _shown(self, row: FeedRow) -> Shown | None:
+        """What is shown of the row. One that cannot be read must not take its page with it."""
+        try:
+            return shown(row)
+        except UNREADABLE as error:
+            self._unreadable.inc()
+            _log.error("feed_row_unreadable", event_id=str(row.event_id), visitor=str(row.visitor), reason=repr(error))
+            return None

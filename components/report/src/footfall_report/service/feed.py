@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from footfall_common.tenancy import TenantContext
 from footfall_report.models import merge
 from footfall_report.models.cursor import Asker, Cursor, FeedKey, seal, unseal
-from footfall_report.models.feed import FeedAnswer, FeedQuery, feed_event
+from footfall_report.models.feed import FeedAnswer, FeedQuery
 from footfall_report.models.merge import Run
 from footfall_report.repository.keys import CursorKeys
 from footfall_report.repository.visitors import Visitors
@@ -40,7 +40,7 @@ class Feed:
         await self._look_ahead(tenant, runs, last)
         cursor = Cursor(merge.key_of(rows[-1]), dict(merge.following(runs)))
         offset = seal(cursor, asker, self._keys.accepted()[0])
-        return FeedAnswer(offset=offset, events=[feed_event(row) for row in rows])
+        return FeedAnswer(offset=offset, events=[row.event for row in rows])
 
     async def _start(
         self, tenant: TenantContext, asker: Asker, offset: str | None

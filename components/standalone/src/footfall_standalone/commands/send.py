@@ -83,12 +83,26 @@ def command(
 def _target(data: Path, tenant: str | None, site: str | None, receiver: str | None) -> tuple[str, Key]:
     """The receiver's address, and whose events these are."""
     if receiver is not None:
-        return receiver.rstrip("/"), _named(tenant, site)
+        return _web(receiver), _named(tenant, site)
     directory = DataDir(data)
     run = run_of(directory.run(), data)
     known = tenant_of(directory.tenants(), tenant, data)
     chosen = site_of(known, site)
     return below(run.local).receiver, (uuid.UUID(known.tenant), uuid.UUID(chosen.resource_id))
+
+
+def _web(address: str) -> str:
+    try:
+        parts = urlsplit(address)
+        sound = parts.scheme in {"http", "https"} and bool(httpx.URL(address).host) and parts.port != 0
+    except (ValueError, httpx.InvalidURL):  # brackets, a port or an international name that are none
+        sound = False
+    if not sound:
+        raise CommandFailed(
+            f"--receiver {address} is no web address; write it like https://track.example.com/receiver.",
+            ExitCode.INVALID,
+        )
+    return address.rstrip("/")
 
 
 def _named(tenant: str | None, site: str | None) -> Key:

@@ -24,8 +24,6 @@ from footfall_standalone.exits import CommandFailed, ExitCode
 from footfall_standalone.shop import MANIFEST
 from footfall_standalone.standing import Plan, stand
 
-_PRIVATE = 0o077  # what is kept is about people: for this user alone, whatever the directory allows
-
 _SHOWN = ("receiver", "tenant", "report", "identity")
 _PRIVATE = 0o077  # what is kept is about people: for this user alone, whatever the directory allows
 

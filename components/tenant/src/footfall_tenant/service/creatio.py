@@ -60,7 +60,7 @@ class Creatio:
                 "(FOOTFALL_TENANT_MAX_RESOURCES); deleted ones count.",
                 field="Id",
             )
-        resources.created(held.resources.get(new.key.resource), new)  # refused before anything is written
+        resources.created(await self._repository.resource(new.key), new)  # refused before anything is written
         await self._add_project(context, new.project)
         await self._change(new.key, functools.partial(resources.created, new=new))
         await self._publisher.announce()

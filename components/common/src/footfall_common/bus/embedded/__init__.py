@@ -7,13 +7,13 @@ that effects, marks and offset share one transaction.
 import sqlite3
 from collections.abc import Mapping, Sequence
 
-from footfall_common.bus import Listener, Outgoing
+from footfall_common.bus import Listener, Outgoing, Partition
 from footfall_common.bus.embedded import log
 from footfall_common.bus.embedded.appender import Appender, BusLimits
 from footfall_common.bus.embedded.consumer import EmbeddedConsumer, EmbeddedReader
 from footfall_common.bus.embedded.groups import Group
 from footfall_common.bus.embedded.topic import Home, Topic, TopicSpec
-from footfall_common.clock import Clock
+from footfall_common.clock import Clock, NewId, new_id
 from footfall_common.errors import InvalidInput, NotFound
 from footfall_common.placement import Topics
 from footfall_common.sqlite import SqliteFile
@@ -34,11 +34,20 @@ def topic_specs(topics: Topics, partitions: int = 4) -> tuple[TopicSpec, ...]:
 
 
 class EmbeddedBus:
-    """The bus port on two SQLite files. The files are opened and closed by whoever made them."""
+    """The bus port on two SQLite files. The files are opened and closed by whoever made them.
+
+    `make_id` names the bus's file when it is made.
+    """
 
     def __init__(
-        self, files: Mapping[Home, SqliteFile], specs: Sequence[TopicSpec], clock: Clock, limits: BusLimits
+        self,
+        files: Mapping[Home, SqliteFile],
+        specs: Sequence[TopicSpec],
+        clock: Clock,
+        limits: BusLimits,
+        make_id: NewId = new_id,
     ) -> None:
+        self._make_id = make_id
         self._offsets = files["store"]
         self._files = files
         self._topics = {spec.name: Topic(spec, files[spec.home], tail_bytes=limits.tail_bytes) for spec in specs}
@@ -51,6 +60,7 @@ class EmbeddedBus:
         for topic in self._topics.values():
             await topic.open()
             await self._agree(topic)
+        await self._recognise()
 
     async def close(self) -> None:
         """Finish what was published."""
@@ -71,7 +81,11 @@ class EmbeddedBus:
     async def consumer(self, topic: str, group: str, listener: Listener) -> EmbeddedConsumer:
         """Join a group."""
         opened = self.topic(topic)
-        members = self._groups.setdefault((topic, group), Group(opened.partitions))
+
+        async def committed() -> Mapping[Partition, int]:
+            return {opened.partitions[number]: at for number, at in (await self._next(opened, group)).items()}
+
+        members = self._groups.setdefault((topic, group), Group(opened.partitions, committed))
         consumer = EmbeddedConsumer(opened, group, members, self._offsets, listener)
         await members.join(consumer)
         return consumer
@@ -140,6 +154,23 @@ class EmbeddedBus:
                 code="files_disagree",
                 field=topic.file.path.name,
             )
+
+    async def _recognise(self) -> None:
+        """Refuse a bus's file that the offsets do not speak of: records below them would pass for read."""
+        file, made = self._files["bus"], self._make_id().bytes
+        own = await file.write(lambda connection: log.identity(connection, made))
+        noted = await self._offsets.write(lambda connection: log.identity(connection, own))
+        if own == noted:
+            return
+        names = [topic.spec.name for topic in self._topics.values() if topic.spec.home == "bus"]
+        if await self._offsets.read(lambda connection: any(log.committed_furthest(connection, n) for n in names)):
+            raise InvalidInput(
+                f"{file.path} is another bus's than the one that {self._offsets.path} was kept with: what it holds "
+                "would be taken for read. Put both files back as they were at one moment.",
+                code="files_disagree",
+                field=file.path.name,
+            )
+        await self._offsets.write(lambda connection: log.identify(connection, own))
 
     async def _next(self, topic: Topic, group: str) -> dict[int, int]:
         name = topic.spec.name

@@ -20,22 +20,24 @@ async def _poll(
     What was found before a partition cannot be read is handed on, since its positions have moved.
     """
     found: list[Received] = []
+    ends: dict[Partition, int] = {}
     for partition in list(positions):
-        if partition in skip:
+        at = positions.get(partition)  # None: it left while the file was read for another
+        if partition in skip or at is None:
             continue
         try:
-            records = await topic.read(partition.number, positions[partition], limit - len(found))
+            records = await topic.read(partition.number, at, limit - len(found))
         except Unavailable:
             if found:
                 break
             raise
-        if records and partition in positions:  # it may have left while the file was read
+        if records and positions.get(partition) == at:  # it may have left meanwhile, and even come back
             del positions[partition]  # goes to the end of the order
-            positions[partition] = records[-1].offset + 1
+            positions[partition] = ends[partition] = records[-1].offset + 1
             found += records
         if len(found) >= limit:
             break
-    return found
+    return [record for record in found if positions.get(record.partition) == ends[record.partition]]
 
 
 async def _wait(event: asyncio.Event, seconds: float) -> None:
@@ -75,14 +77,19 @@ class EmbeddedConsumer:
     async def commit(self, offsets: Mapping[Partition, int]) -> None:
         """The next offset to read a partition, durably; Conflict for one that is not owned."""
         await self._offsets.write(lambda connection: self.commit_within(connection, offsets))
+        self.committed(offsets)
 
     def commit_within(self, connection: sqlite3.Connection, offsets: Mapping[Partition, int]) -> None:
-        """The same inside a caller's transaction on the offsets' file."""
+        """The same inside a caller's transaction on the offsets' file; tell `committed` once that stands."""
         if foreign := set(offsets) - set(self._positions):
             message = f"{min(foreign)} is not owned by this consumer any more; its new owner reads it again."
             raise Conflict(message)
         pairs = [(partition.number, offset) for partition, offset in offsets.items()]
         log.commit(connection, self.group, self._topic.spec.name, pairs)
+
+    def committed(self, offsets: Mapping[Partition, int]) -> None:
+        """The transaction of `commit_within` stands."""
+        self._members.note(offsets)
 
     def seek(self, partition: Partition, offset: int) -> None:
         """Read on from that offset; Conflict when the partition is not owned."""
@@ -107,19 +114,18 @@ class EmbeddedConsumer:
 
     async def give_up(self, partitions: frozenset[Partition]) -> None:
         """Called by the group: nothing more of these is polled, and work on them ends before this returns."""
-        if partitions:
-            await self._listener.revoked(partitions)
-        for partition in partitions:
-            del self._positions[partition]
-        self._paused -= partitions
+        try:
+            if partitions:
+                await self._listener.revoked(partitions)
+        finally:
+            for partition in partitions:
+                del self._positions[partition]
+            self._paused -= partitions
 
-    async def take(self, partitions: frozenset[Partition]) -> None:
+    async def take(self, offsets: Mapping[Partition, int]) -> None:
         """Called by the group: own these from their committed offsets on."""
-        topic, group = self._topic.spec.name, self.group
-        stored = await self._offsets.read(lambda connection: log.committed(connection, group, topic))
-        for partition in sorted(partitions):
-            self._positions[partition] = stored.get(partition.number, 0)
-        await self._listener.assigned(partitions)
+        self._positions.update(offsets)
+        await self._listener.assigned(frozenset(offsets))
         self._topic.wake()
 
 

@@ -1,20 +1,18 @@
 """Consumer groups of one process: who owns which partition.
 
 A change of members first revokes what moves, waits until its owner has ended its work, then assigns it: no partition
-ever has two owners, which is what Kafka's groups promise too.
+ever has two owners, which is what Kafka's groups promise too. A change reads no file: what the group committed is read
+before its first member owns anything and noted at each commit, so a store that is away leaves no partition unowned.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
-import structlog
-
 from footfall_common.bus import Partition
-from footfall_common.errors import Unavailable
 
-logger = structlog.get_logger(__name__)
-_RETRY_SECONDS = 0.2
+Offsets = Mapping[Partition, int]
+"""The next offset to read of each partition."""
 
 
 class Member(Protocol):
@@ -26,11 +24,11 @@ class Member(Protocol):
         ...
 
     async def give_up(self, partitions: frozenset[Partition]) -> None:
-        """Returns once work on them has ended."""
+        """Returns once work on them has ended; it owns them no more even when this fails."""
         ...
 
-    async def take(self, partitions: frozenset[Partition]) -> None:
-        """Own these too, from their committed offsets on."""
+    async def take(self, offsets: Offsets) -> None:
+        """Own these too, from there on."""
         ...
 
 
@@ -51,31 +49,42 @@ def assign(partitions: Sequence[Partition], owned: Sequence[frozenset[Partition]
 
 
 class Group:
-    """One group on one topic."""
+    """One group on one topic. `read` gives what it has committed, for every partition."""
 
-    def __init__(self, partitions: Sequence[Partition]) -> None:
+    def __init__(self, partitions: Sequence[Partition], read: Callable[[], Awaitable[Offsets]]) -> None:
         self._partitions = partitions
+        self._read = read
+        self._committed: dict[Partition, int] = {}
         self._members: list[Member] = []
         self._changing = asyncio.Lock()
 
     async def join(self, member: Member) -> None:
-        """Let a member in; returns once it owns its share, however long the offsets cannot be read."""
+        """Let a member in. When that fails or is cancelled it is none, and the others own everything again."""
         async with self._changing:
+            if not self._members:
+                self._committed = dict(await self._read())
             self._members.append(member)
             try:
                 await self._settle()
             except BaseException:
-                self._members.remove(member)  # or it would own partitions that nobody polls
+                await self._dismiss(member)
                 raise
 
     async def leave(self, member: Member) -> None:
         """Let a member go, after its work has ended; what it had goes to the others even if that failed."""
         async with self._changing:
-            self._members.remove(member)
-            try:
-                await member.give_up(member.owned)
-            finally:
-                await self._settle()
+            await self._dismiss(member)
+
+    def note(self, offsets: Offsets) -> None:
+        """These are committed durably: whoever owns a partition next begins there."""
+        self._committed.update(offsets)
+
+    async def _dismiss(self, member: Member) -> None:
+        self._members.remove(member)
+        try:
+            await member.give_up(member.owned)
+        finally:
+            await self._settle()
 
     async def _settle(self) -> None:
         plan: Mapping[int, frozenset[Partition]] = dict(
@@ -86,14 +95,4 @@ class Group:
                 await member.give_up(lost)
         for index, member in enumerate(self._members):
             if gained := plan[index] - member.owned:
-                await _insist(member, gained)
-
-
-async def _insist(member: Member, partitions: frozenset[Partition]) -> None:
-    """Hand partitions over. They belong to nobody while the offsets cannot be read, so it is tried until they can."""
-    while True:
-        try:
-            return await member.take(partitions)
-        except Unavailable as error:
-            logger.warning("partitions wait for an owner", partitions=len(partitions), error=error.message)
-            await asyncio.sleep(_RETRY_SECONDS)
+                await member.take({partition: self._committed[partition] for partition in sorted(gained)})

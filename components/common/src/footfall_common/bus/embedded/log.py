@@ -22,18 +22,13 @@ SCHEMA = (
     """CREATE TABLE IF NOT EXISTS log_offsets (
         team TEXT NOT NULL, topic TEXT NOT NULL, number INTEGER NOT NULL, next INTEGER NOT NULL,
         PRIMARY KEY (team, topic, number)) WITHOUT ROWID""",
+    "CREATE TABLE IF NOT EXISTS log_identity (one INTEGER PRIMARY KEY CHECK (one = 1), id BLOB NOT NULL)",
 )
 OFFSET_BITS = 44
 _MASK = (1 << OFFSET_BITS) - 1
 
 Content = tuple[bytes, bytes, Headers]
 """Key, value, headers."""
-
-
-def size(content: Content) -> int:
-    """The bytes of a record: key, value, and the headers, which strangers may make the largest part of it."""
-    key, value, headers = content
-    return len(key) + len(value) + sum(len(name) + len(told) for name, told in headers)
 
 
 class Batch(NamedTuple):
@@ -131,6 +126,18 @@ def compact(connection: sqlite3.Connection, partition: int) -> int:
             body = _encode(([at - base for at, _ in kept], [record for _, record in kept]))
             connection.execute("UPDATE log_batches SET body = ? WHERE id = ?", (body, row[0]))
     return gone
+
+
+def identity(connection: sqlite3.Connection, otherwise: bytes) -> bytes:
+    """Which bus's file this is, or, beside offsets, which bus's file they speak of; `otherwise` where none is noted."""
+    connection.execute("INSERT OR IGNORE INTO log_identity VALUES (1, ?)", (otherwise,))
+    noted: bytes = connection.execute("SELECT id FROM log_identity").fetchone()[0]
+    return noted
+
+
+def identify(connection: sqlite3.Connection, identity: bytes) -> None:
+    """Note another identity."""
+    connection.execute("UPDATE log_identity SET id = ?", (identity,))
 
 
 def commit(connection: sqlite3.Connection, group: str, topic: str, offsets: Iterable[tuple[int, int]]) -> None:

@@ -42,9 +42,9 @@ _BUCKET_ROWS = f"""SELECT {columns("off", "idx", "length(raw)", "length(enriched
     FROM (SELECT off, idx, raw, enriched FROM events_by_bucket
         WHERE tenant = ? AND bucket = ? AND part = ? AND (off, idx) > (?, ?) AND off <= ?
         ORDER BY off, idx LIMIT ?)"""
-_BUCKETS_SEEN = f"""WITH wanted (tenant, low, high) AS ({{values}})
-    SELECT {columns("bucket", "part", "buckets_seen.high")}
-    FROM wanted CROSS JOIN buckets_seen USING (tenant) WHERE bucket BETWEEN low AND wanted.high"""
+_BUCKETS_SEEN = f"""WITH wanted (tenant, first, last) AS ({{values}})
+    SELECT {columns("bucket", "part", "high")}
+    FROM wanted CROSS JOIN bucket_parts USING (tenant) WHERE bucket BETWEEN first AND last"""
 
 
 class EmbeddedEvents:

@@ -22,7 +22,7 @@ _OLDEST = "FROM events_by_bucket WHERE tenant = ? AND bucket < ? ORDER BY bucket
 _IDS = f"""DELETE FROM event_ids WHERE (tenant, visitor, day, event_id, part, off, idx) IN (
     SELECT tenant, visitor, day, event_id, part, off, idx {_OLDEST})"""
 _EVENTS = f"DELETE FROM events_by_bucket WHERE rowid IN (SELECT rowid {_OLDEST})"
-_BUCKETS_SEEN = "DELETE FROM buckets_seen WHERE tenant = ? AND bucket < ?"
+_PARTS = "DELETE FROM bucket_parts WHERE tenant = ? AND bucket < ?"
 _OLD_SEGMENTS = f"SELECT {VERSION} FROM segments WHERE tenant = ? AND bucket < ?"
 _OLD_MONTHS = f"SELECT {columns(quoted('visitor'), 'month')} FROM visitor_months WHERE tenant = ? AND month < ?"
 _MONTHS = "DELETE FROM visitor_months WHERE (tenant, visitor, month) IN (SELECT * FROM ({values}))"
@@ -40,7 +40,7 @@ async def expire(file: SqliteFile, tenant: TenantContext, before: int) -> int:
     deleted = 0
     while step := await file.write(lambda connection: _events(connection, of, cut)):
         deleted += step
-    await file.write(lambda connection: connection.execute(_BUCKETS_SEEN, (of, cut)).rowcount)
+    await file.write(lambda connection: connection.execute(_PARTS, (of, cut)).rowcount)
     await delete_versions(file, await file.read(lambda connection: versions(connection, _OLD_SEGMENTS, of, cut)))
     await _months(file, of, month_of(before))
     await file.shrink()

@@ -12,7 +12,7 @@ from footfall_common.store.embedded.statements import write_each
 _EVENT_IDS = "INSERT OR IGNORE INTO event_ids {values}"
 _BY_BUCKET = "INSERT OR REPLACE INTO events_by_bucket {values}"
 # A row that would stay as it is must not make its page one to write.
-_BUCKETS_SEEN = """INSERT INTO buckets_seen {values} ON CONFLICT DO UPDATE
+_PARTS = """INSERT INTO bucket_parts {values} ON CONFLICT DO UPDATE
     SET high = excluded.high WHERE excluded.high > high"""
 _MONTHS = """INSERT INTO visitor_months {values} ON CONFLICT DO UPDATE
     SET first_day = min(first_day, excluded.first_day), last_day = max(last_day, excluded.last_day)
@@ -37,7 +37,7 @@ def write_rows(connection: sqlite3.Connection, rows: Sequence[EventRow], edges: 
             days[month] = (min(first, day), max(last, day))
     write_each(connection, _EVENT_IDS, ids)
     write_each(connection, _BY_BUCKET, by_bucket)
-    write_each(connection, _BUCKETS_SEEN, [(*place, high) for place, high in seen.items()])
+    write_each(connection, _PARTS, [(*place, high) for place, high in seen.items()])
     write_each(connection, _MONTHS, [(*month, *span) for month, span in days.items()])
     write_each(connection, _EDGES, [_edge(*edge) for edge in edges])
 

@@ -5,6 +5,7 @@ What differs from CQL saves pages, since what an event costs here is the pages t
 - `events_by_visitor` is `event_ids` in another order, sorted when a visitor's month is read;
 - `visitor_months` stands for `visitor_latest` and `visitors`: it changes once a visitor and day, and says which days
   of `event_ids` hold a month's events;
+- `bucket_parts` is `buckets_seen`;
 - keys that only keep Cassandra's partitions small (month, slice, shard) are gone.
 
 UUIDs are 16 bytes. `day` is the day of `occurred`; everything else follows `ts`.
@@ -23,9 +24,13 @@ TABLES = (
         tenant BLOB, bucket INTEGER, part INTEGER, off INTEGER, idx INTEGER,
         visitor BLOB, day INTEGER, event_id BLOB, raw BLOB, enriched BLOB,
         PRIMARY KEY (tenant, bucket, part, off, idx))""",
-    """CREATE TABLE IF NOT EXISTS buckets_seen (
+    """CREATE TABLE IF NOT EXISTS bucket_parts (
         tenant BLOB, bucket INTEGER, part INTEGER, high INTEGER,
         PRIMARY KEY (tenant, bucket, part)) WITHOUT ROWID""",
+    # Older files have a `buckets_seen` without `high`, which is found once, from the index of the events.
+    """INSERT INTO bucket_parts SELECT tenant, bucket, part, max(off) FROM events_by_bucket
+        WHERE NOT EXISTS (SELECT 1 FROM bucket_parts) GROUP BY tenant, bucket, part""",
+    "DROP TABLE IF EXISTS buckets_seen",
     """CREATE TABLE IF NOT EXISTS edges (
         tenant BLOB, visitor BLOB, at INTEGER, event_id BLOB, contact BLOB, trust TEXT,
         PRIMARY KEY (tenant, visitor, at, event_id)) WITHOUT ROWID""",
