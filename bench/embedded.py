@@ -119,7 +119,10 @@ def alone(folder: Path, seeds: Seeds, rounds: int, seconds: int) -> dict[str, fl
 
 
 def whole(folder: Path, seeds: Seeds, seconds: int) -> dict[str, float]:
-    """The whole process at a load below saturation, until nothing is pending."""
+    """The whole process at a load below saturation: what an event costs until nothing is pending, then how late it is.
+
+    Cost and lateness are measured one after the other: asking the feed all the time has a price of its own.
+    """
     figures: dict[str, float] = {}
     seen: list[float] = []
     rss: list[float] = []
@@ -133,19 +136,17 @@ def whole(folder: Path, seeds: Seeds, seconds: int) -> dict[str, float]:
                 lag[0] = service.metric(LAG)  # noqa: B023 - run at once
                 return outcome
 
-            probe = Probe(service)
-            probe.start()
-
-            def calm_down() -> None:
-                probe.stop()  # noqa: B023 - run at once
-                settle(service)
-
-            run = measured(service.pid, drive, calm_down)
+            run = measured(service.pid, drive, lambda: settle(service))
             figures |= {
                 f"whole_{name}_us": round(run.micros, 2),
                 f"whole_{name}_rps": round(run.rate),
                 f"whole_{name}_lag_s": round(lag[0] / run.rate, 3),
             }
+            probe = Probe(service)
+            probe.start()
+            drive()
+            probe.stop()
+            settle(service)
             seen += probe.seconds
             rss += probe.rss
     figures["event_to_feed_p95_s"] = round(statistics.quantiles(seen, n=20)[-1], 3)
