@@ -46,6 +46,25 @@ async def test_a_bucket_whose_segments_were_deleted_comes_back_whole(tmp_path: P
         assert found == {one.id.bytes for one in [*before, blog, after]}
 
 
+async def test_a_bucket_that_lost_its_newest_segments_is_whole_after_the_next_mark(tmp_path: Path) -> None:
+    """The older versions agree with one another, and the marks of what the lost ones held are spent."""
+    base = RECEIVED - RECEIVED % 900_000
+    visitor = new_id()
+    events = [event(base + number, visitor=visitor) for number in range(4)]
+    newest = "DELETE FROM segments WHERE version = (SELECT max(version) FROM segments)"
+    async with world(tmp_path) as here, running(here.process, QUICK):
+        for one in events[:3]:
+            await here.publish(record(one))
+            await here.drained()
+        await here.files["store"].write(lambda connection: connection.execute(newest))
+        held = {row["event_id"] for row in await segment_rows(here, bucket_of(base))}
+        assert held == {one.id.bytes for one in events[:2]}
+        await here.publish(record(events[3]))
+        await here.drained()
+        found = sorted(row["event_id"] for row in await segment_rows(here, bucket_of(base)))  # type: ignore[type-var] # bytes
+        assert found == sorted(one.id.bytes for one in events)
+
+
 async def test_large_buckets_are_read_and_written_in_parts(tmp_path: Path) -> None:
     settings = QUICK.model_copy(update={"segment_rows": 100, "flush_bytes": 10_000, "segment_seconds": 0.2})
     base = RECEIVED - RECEIVED % 900_000

@@ -154,3 +154,10 @@ def test_a_user_agent_says_device_os_and_browser(user_agent: str, kind: str, os:
 @given(st.text(max_size=600))
 def test_no_user_agent_raises(user_agent: str) -> None:
     assert READER.read(DeviceReader.shorten(user_agent)).kind in {"desktop", "mobile", "tablet", "bot", "other"}
+
+
+def test_only_the_beginning_of_a_long_user_agent_is_read() -> None:
+    firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:131.0) Gecko/20100101 Firefox/131.0"
+    told = DeviceReader.shorten(f"{firefox}{' ' * 600}{GOOGLEBOT}")
+    assert READER.read(told) == Device("desktop", "Linux", "Firefox")
+    assert len(DeviceReader.shorten("x" * 100_000)) <= 1_024
