@@ -15,6 +15,12 @@ FootfallError
 `- SettingsInvalid     a setting that is unknown or out of bounds; the process must not start
 """
 
+import msgspec
+
+UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
+"""What msgspec raises on bytes that are not the wanted JSON; a ValidationError is a DecodeError. Caught at every edge
+where bytes of others are read: leaving one of the three out would let a stranger end a task."""
+
 
 class FootfallError(Exception):
     """Base of all: `code` is stable and machine-readable, `message` one sentence with the way out."""

@@ -17,6 +17,7 @@ import structlog
 
 from footfall_common.clock import to_ms
 from footfall_common.documents import NIL
+from footfall_common.errors import UNREADABLE
 from footfall_common.events.model import Enrichment
 from footfall_common.events.times import day_of
 from footfall_common.store import BucketRow, Position, Segment
@@ -130,7 +131,7 @@ def _batch(pairs: Sequence[tuple[_Stored, Enrichment]]) -> pa.RecordBatch:
 def _decoded(row: BucketRow) -> tuple[_Stored, Enrichment] | None:
     try:
         return _decode_stored(row.raw), _decode_enriched(row.enriched)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         part, off, idx = row.position
         _log.error("stored_event_unreadable", part=part, offset=off, index=idx, reason=repr(error))
         return None

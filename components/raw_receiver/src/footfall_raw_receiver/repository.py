@@ -5,7 +5,7 @@ from collections.abc import Mapping
 import msgspec
 
 from footfall_common.bus import Bus, Received
-from footfall_common.errors import InvalidInput
+from footfall_common.errors import UNREADABLE, InvalidInput
 from footfall_raw_receiver.models import DeadLetter
 
 _POLL = 1_000
@@ -63,5 +63,5 @@ def _letter(record: Received) -> DeadLetter:
     """The letter; bytes that are none are shown as they are, since a person should see them too."""
     try:
         return _decode(record.value)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         return DeadLetter("decode", f"no dead letter: {error}", record.partition.number, record.offset, 0, record.value)

@@ -13,7 +13,7 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from footfall_common.clock import to_ms
-from footfall_common.errors import InvalidInput
+from footfall_common.errors import UNREADABLE, InvalidInput
 from footfall_common.events.keys import event_uuid
 from footfall_common.events.model import Event, EventRequest, LooseRequest, Reason, Sdk, Verdict
 from footfall_receiver import fitness
@@ -35,8 +35,6 @@ _id_of = msgspec.json.Decoder(_Id).decode
 
 _PATH = re.compile(r" - at `\$\.?(?P<path>[^`]*)`$")
 _NAMED = re.compile(r"^Object (?:missing required|contains unknown) field `(?P<name>[^`]*)`")
-UNREADABLE = (msgspec.DecodeError, UnicodeError, RecursionError)
-"""What msgspec raises on bytes that are not the wanted JSON; a ValidationError is a DecodeError."""
 _ID_LENGTH = 100
 _NUL = b"\\u0000"
 """How JSON spells the character; it may also be a text about it."""

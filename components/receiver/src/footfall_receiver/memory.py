@@ -46,6 +46,11 @@ class DailyCounts:
         if len(self._young) >= self._size:
             self._old, self._young = self._young, {}
 
+    def take_back(self, key: Hashable, day: int, events: int) -> None:
+        """Count fewer again; a day that has ended meanwhile stays forgotten."""
+        if day == self._day:
+            self._young[key] = self.count(key, day) - events
+
 
 Look = Literal["fresh", "duplicate", "visitor_limit"]
 EventKey = tuple[bytes, bytes, bytes, int]
@@ -98,7 +103,7 @@ class Tally:
     def release(self) -> None:
         """The bus did not take them."""
         for visitor, events in self._visitors.items():
-            self._guards.counts.add(visitor, self._day, -events)
+            self._guards.counts.take_back(visitor, self._day, events)
 
     def remember(self) -> None:
         """The bus holds what was fresh."""

@@ -6,6 +6,7 @@ from typing import NamedTuple
 import msgspec
 
 from footfall_common.clock import Clock, NewId, from_ms
+from footfall_common.errors import UNREADABLE
 
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _encode = msgspec.json.Encoder().encode
@@ -76,7 +77,7 @@ def _read(number: int, text: bytes, complete: Complete | None) -> Line | Fault:
         event = _object.decode(text)
         filled = complete(event) if complete else None
         return Line(number, _id(_object.decode(filled) if filled else event), filled or text)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except UNREADABLE as error:
         return Fault(number, f"not a JSON object: {error}")
 
 

@@ -19,7 +19,7 @@ from footfall_common.documents import (
     TenantDocument,
     key_of,
 )
-from footfall_common.errors import BusUnavailable
+from footfall_common.errors import UNREADABLE, BusUnavailable
 from footfall_common.tenancy import ResourceKey
 
 _CHUNK = 500
@@ -143,6 +143,6 @@ def _read(record: Received) -> Document | None:
     """The document, or None where the bytes are none or speak of something else than their key."""
     try:
         document: Document = _decoder.decode(record.value)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return None
     return document if key_of(document) == record.key else None

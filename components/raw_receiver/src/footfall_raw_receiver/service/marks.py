@@ -7,9 +7,10 @@ from typing import NamedTuple
 import msgspec
 
 from footfall_common.bus import Received
+from footfall_common.errors import UNREADABLE
 from footfall_common.pipeline.effects import Mark
 from footfall_raw_receiver.models import Dead
-from footfall_raw_receiver.service.reading import UNREADABLE, unreadable
+from footfall_raw_receiver.service.reading import unreadable
 
 _decode = msgspec.json.Decoder(Mark).decode
 

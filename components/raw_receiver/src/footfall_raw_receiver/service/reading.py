@@ -7,6 +7,7 @@ import msgspec
 
 from footfall_common.bus import Received
 from footfall_common.clock import to_ms
+from footfall_common.errors import UNREADABLE
 from footfall_common.events.model import VERSION, Event, RawRecord
 from footfall_common.events.times import DAY
 from footfall_common.pipeline.effects import part_of
@@ -15,9 +16,6 @@ from footfall_raw_receiver.models import Arrival, Code, Dead, DeadLetter, Piece,
 
 _LATEST: Final = 2**53
 """Bound of times that the store, JSON and columns keep exactly; no clock is near it."""
-
-UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What msgspec raises on bytes that are not the wanted JSON (ValidationError is a DecodeError)."""
 
 
 class _Loose(msgspec.Struct):

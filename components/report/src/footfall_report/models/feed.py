@@ -4,7 +4,7 @@ import datetime as dt
 import uuid
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -123,9 +123,6 @@ class _Stored(msgspec.Struct, frozen=True):
 _decode_stored = msgspec.json.Decoder(_Stored).decode
 _decode_enriched = msgspec.json.Decoder(Enrichment).decode
 
-UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-"""What `shown` raises on a row that cannot be decoded: damaged, or nested too deeply even to be skipped."""
-
 
 class Shown(NamedTuple):
     """An event of the feed and its place there."""
@@ -137,7 +134,7 @@ class Shown(NamedTuple):
 
 
 def shown(row: FeedRow) -> Shown | None:
-    """The row as Creatio reads it, None for a type that is in no feed; raises one of UNREADABLE.
+    """The row as Creatio reads it, None for a type that is in no feed; raises one of errors.UNREADABLE.
 
     To be decoded once: how deep a nesting may be depends on how deep its reader stands in calls of its own.
     """

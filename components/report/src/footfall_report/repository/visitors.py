@@ -8,10 +8,11 @@ from typing import Protocol
 import structlog
 from prometheus_client import Counter
 
+from footfall_common.errors import UNREADABLE
 from footfall_common.store import FeedRow, Latest
 from footfall_common.tenancy import TenantContext
 from footfall_report.models.cursor import FeedKey
-from footfall_report.models.feed import UNREADABLE, Shown, shown
+from footfall_report.models.feed import Shown, shown
 from footfall_report.models.merge import Run, key_of
 
 _log = structlog.get_logger(__name__)
