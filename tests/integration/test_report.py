@@ -23,7 +23,7 @@ from footfall_common.documents import NIL, Goal, GoalFilter, GoalRevision, Resou
 from footfall_common.errors import BusUnavailable, StoreUnavailable
 from footfall_common.events.model import Screen
 from footfall_common.pipeline.effects import Mark
-from footfall_common.pipeline.embedded import mark_record
+from footfall_common.pipeline.marks import mark_record
 from footfall_common.pipeline.view import SettingsView
 from footfall_common.placement import Placement, names
 from footfall_common.process import Process

@@ -230,3 +230,20 @@ async def test_both_homes_of_topics_serve_the_same_way(open_bus: OpenBus) -> Non
     for topic in ("raw", "buckets"):
         found = await drain(await bus.consumer(topic, "g", Owner()), 10)
         assert {r.partition.topic for r in found} == {topic}
+
+
+async def test_a_reader_reads_on_from_where_it_is_put_and_knows_the_ends(open_bus: OpenBus) -> None:
+    bus = await open_bus()
+    await bus.publish(records(60))
+    reader = await bus.reader("raw")
+    ends = await reader.ends()
+    assert sum(ends.values()) == 60
+    assert set(ends) == {Partition("raw", number) for number in range(4)}
+    for partition, end in ends.items():
+        reader.seek(partition, max(0, end - 2))
+    found: list[Received] = []
+    while not await reader.caught_up():
+        found += await reader.poll(100, 5)
+    assert sorted((r.partition, r.offset) for r in found) == sorted(
+        (partition, at) for partition, end in ends.items() for at in range(max(0, end - 2), end)
+    )

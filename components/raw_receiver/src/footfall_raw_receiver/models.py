@@ -40,13 +40,17 @@ class Dead(NamedTuple):
 
 
 class Arrival(NamedTuple):
-    """One event where it stands on the bus. `occurred` in ms since the epoch; `bus_key` is the record's key."""
+    """One event where it stands on the bus.
+
+    `occurred` and `appended` (the bus's time of the record) in ms since the epoch; `bus_key` is the record's key.
+    """
 
     day: VisitorDay
     record: RawRecord
     event: Event
     position: Position
     occurred: int
+    appended: int
     bus_key: bytes
 
 

@@ -91,6 +91,14 @@ class Reader(Protocol):
         """Whether everything that was in the topic when this was asked has been read."""
         ...
 
+    async def ends(self) -> Mapping[Partition, int]:
+        """The offset that the next record of each partition would get now. Raises BusUnavailable."""
+        ...
+
+    def seek(self, partition: Partition, offset: int) -> None:
+        """Read on from that offset, or from the first one after it that still stands."""
+        ...
+
     async def close(self) -> None:
         """End."""
         ...

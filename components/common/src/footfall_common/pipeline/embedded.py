@@ -7,25 +7,16 @@ each start.
 import sqlite3
 from collections.abc import Mapping, Sequence
 
-import msgspec
-
 from footfall_common.bus import Outgoing
 from footfall_common.bus.embedded.consumer import EmbeddedConsumer
 from footfall_common.bus.embedded.log import Batch
 from footfall_common.bus.embedded.topic import Topic
 from footfall_common.clock import Clock
-from footfall_common.events.keys import bucket_key
-from footfall_common.pipeline.effects import Effects, Mark
+from footfall_common.pipeline.effects import Effects
+from footfall_common.pipeline.marks import mark_record
 from footfall_common.pipeline.relay import Relay
 from footfall_common.sqlite import SqliteFile
 from footfall_common.store.embedded import write_rows
-
-_encode = msgspec.json.Encoder().encode
-
-
-def mark_record(topic: str, mark: Mark) -> Outgoing:
-    """A mark as topic `buckets` carries it."""
-    return Outgoing(topic, bucket_key(mark.tenant, mark.bucket), _encode(mark))
 
 
 async def publish_again(file: SqliteFile, relay: Relay) -> None:

@@ -38,7 +38,8 @@ class EventRow(NamedTuple):
     """One event for `event_ids`, `events_by_visitor` and `events_by_bucket`; writing the same row again is harmless.
 
     `raw` is a StoredEvent and `enriched` an Enrichment, both JSON. `anonymous` = no visitor: the event then has no row
-    in `events_by_visitor`, `visitor_latest` and `visitors`, and `visitor` is its own id.
+    in `events_by_visitor`, `visitor_latest` and `visitors`, and `visitor` is its own id. `appended` is the bus's time
+    of its record, in ms: what an erasure is measured against.
     """
 
     tenant: uuid.UUID
@@ -50,6 +51,7 @@ class EventRow(NamedTuple):
     position: Position
     raw: bytes
     enriched: bytes
+    appended: int = 0
 
 
 class Edge(NamedTuple):
@@ -143,6 +145,14 @@ class EventReads(Protocol):
 
     async def buckets_seen(self, tenant: TenantContext, days: Sequence[int]) -> Sequence[Seen]:
         """What those UTC days' buckets hold, a part at a time."""
+        ...
+
+
+class EventWrites(Protocol):
+    """What the raw receiver writes where effects are no transaction; the embedded store's are part of its sink's."""
+
+    async def write(self, rows: Sequence[EventRow], edges: Sequence[Edge]) -> None:
+        """Returns once everything is durable, the rows' ids before anything else of them; may be repeated."""
         ...
 
 
@@ -280,6 +290,7 @@ __all__ = [
     "Edge",
     "EventReads",
     "EventRow",
+    "EventWrites",
     "FeedRow",
     "Latest",
     "Placed",

@@ -97,6 +97,7 @@ class Decider:
             arrival.position,
             _encode(_stored(event, record, ts, clamped=clamped)),
             enriched,
+            arrival.appended,
         )
 
 

@@ -95,7 +95,8 @@ def _place(received: Received, record: RawRecord, events: Iterable[tuple[int, Ev
         visitor = event.tracking_id or event.id
         if day is None or day.day != number or day.visitor != visitor:
             day = VisitorDay(record.tenant, visitor, number)
-        arrivals.append(Arrival(day, record, event, Position(part, received.offset, index), occurred, received.key))
+        position = Position(part, received.offset, index)
+        arrivals.append(Arrival(day, record, event, position, occurred, received.appended, received.key))
 
 
 def _rescue(received: Received, fault: Exception, arrivals: list[Arrival]) -> Sequence[Dead]:

@@ -149,6 +149,14 @@ class EmbeddedReader:
         """Whether everything that is in the topic now has been read."""
         return all(at >= end for (_, at), end in zip(sorted(self._positions.items()), self._topic.ends, strict=True))
 
+    async def ends(self) -> Mapping[Partition, int]:
+        """The offset that the next record of each partition will get."""
+        return dict(zip(self._topic.partitions, self._topic.ends, strict=True))
+
+    def seek(self, partition: Partition, offset: int) -> None:
+        """Read on from that offset."""
+        self._positions[partition] = offset
+
     async def close(self) -> None:
         """End: a reader holds nothing."""
         self._positions.clear()

@@ -25,7 +25,7 @@ def write_rows(connection: sqlite3.Connection, rows: Sequence[EventRow], edges: 
     ids, by_bucket = [], []
     seen: dict[tuple[bytes, int, int], int] = {}
     days: dict[tuple[bytes, bytes, int], tuple[int, int]] = {}
-    for tenant, visitor, anonymous, event_id, day, ts, (part, off, idx), raw, enriched in rows:
+    for tenant, visitor, anonymous, event_id, day, ts, (part, off, idx), raw, enriched, _ in rows:
         of, who, event, bucket = tenant.bytes, visitor.bytes, event_id.bytes, bucket_of(ts)
         ids.append((of, who, day, event, ts, part, off, idx, anonymous))
         by_bucket.append((of, bucket, part, off, idx, who, day, event, raw, enriched))

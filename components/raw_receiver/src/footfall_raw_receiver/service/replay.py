@@ -1,0 +1,158 @@
+"""Raw records again, from where they still stand on the bus; nothing is published twice and no group moves.
+
+A replay decides as every owner of a partition does, so it may run beside the live ones: what is stored already is
+written again as it is, what is missing is stored, a copy writes nothing.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import NamedTuple, TypeVar
+
+import structlog
+
+from footfall_common.bus import Partition, Reader, Received
+from footfall_common.errors import Conflict, Unavailable
+from footfall_raw_receiver.publisher import Throttle
+from footfall_raw_receiver.service.raw import RawReceiver
+
+T = TypeVar("T")
+_WAIT = 1.0
+_log = structlog.get_logger(__name__)
+
+
+class Range(NamedTuple):
+    """Which records: of every partition or of one, offsets from `first` up to and without `end`, appended in time.
+
+    `since` and `until` in ms since the epoch, the latter excluded; None = no bound.
+    """
+
+    partition: int | None = None
+    first: int = 0
+    end: int | None = None
+    since: int | None = None
+    until: int | None = None
+
+    def holds(self, received: Received) -> bool:
+        """Whether the record is meant."""
+        return (
+            self.partition in {None, received.partition.number}
+            and self.first <= received.offset
+            and (self.end is None or received.offset < self.end)
+            and (self.since is None or self.since <= received.appended)
+            and (self.until is None or received.appended < self.until)
+        )
+
+
+class Progress(NamedTuple):
+    """Records read off the topic, those of them in the range, and how many are left to read at most."""
+
+    read: int
+    replayed: int
+    left: int
+
+
+class RangeConsumer:
+    """A consumer without a group: its commits move nothing. `ends` = where each partition ends for this replay."""
+
+    def __init__(self, reader: Reader, wanted: Range, ends: Mapping[Partition, int]) -> None:
+        self.read = 0
+        self._reader = reader
+        self._range = wanted
+        self._past = dict(ends)
+        self._next = {partition: wanted.first for partition in ends if wanted.partition in {None, partition.number}}
+        self._ends = {
+            partition: ends[partition] if wanted.end is None else min(wanted.end, ends[partition])
+            for partition in self._next
+        }
+
+    @property
+    def left(self) -> int:
+        """Records still to be read, at most: compaction and retention leave holes."""
+        return sum(max(0, end - self._next[partition]) for partition, end in self._ends.items())
+
+    @property
+    def done(self) -> bool:
+        """Whether every partition was read to its end."""
+        return self.left == 0
+
+    def start(self) -> None:
+        """Put the reader to the range's first offset, and past the partitions that are not meant."""
+        for partition, offset in (self._past | self._next).items():
+            self._reader.seek(partition, offset)
+
+    async def poll(self, limit: int, wait: float) -> Sequence[Received]:
+        """The next records of the range; others are read past."""
+        found = await self._reader.poll(limit, wait)
+        for received in found:
+            if received.partition in self._next:
+                self._next[received.partition] = received.offset + 1
+        self.read += len(found)
+        if not found and await self._reader.caught_up():
+            self._next = dict(self._ends)  # what the ends count may have left the topic since
+        return [one for one in found if self._range.holds(one) and one.offset < self._ends.get(one.partition, 0)]
+
+    async def commit(self, offsets: Mapping[Partition, int]) -> None:
+        """Nothing: no group moves."""
+
+    def seek(self, partition: Partition, offset: int) -> None:
+        """Never asked for: a replay gives up no chunk, it repeats its steps."""
+        raise Conflict(f"A replay does not go back to {offset} of {partition.topic} {partition.number}.")
+
+    def pause(self, partitions: frozenset[Partition]) -> None:
+        """Never asked for either."""
+        raise Conflict(f"A replay does not pause {len(partitions)} partitions.")
+
+    def resume(self, partitions: frozenset[Partition]) -> None:
+        """Likewise."""
+        raise Conflict(f"A replay does not resume {len(partitions)} partitions.")
+
+    async def close(self) -> None:
+        """End the reader."""
+        await self._reader.close()
+
+
+class Patience(NamedTuple):
+    """Seconds before a step is tried again, doubling up to the second."""
+
+    first: float
+    longest: float
+
+    async def __call__(self, step: Callable[[], Awaitable[T]]) -> T:
+        """Run the step until bus and store answer."""
+        pause = self.first
+        while True:
+            try:
+                return await step()
+            except Unavailable as error:
+                _log.warning("replay_waits", error=error.message, retry_s=pause)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, self.longest)
+
+
+async def replay(
+    reader: Reader,
+    raw: RawReceiver,
+    wanted: Range,
+    *,
+    throttle: Throttle,
+    patience: Patience,
+    chunk: int,
+    told: Callable[[Progress], None],
+) -> Progress:
+    """Run every record of the range through the raw receiver, up to where the topic ends now.
+
+    Bus and store may go away meanwhile; the replay waits for them. `told` hears of every chunk.
+    """
+    ends = await patience(reader.ends)
+    consumer = RangeConsumer(reader, wanted, ends)
+    consumer.start()
+    await raw.joined(consumer)
+    replayed = 0
+    while not consumer.done:
+        records = await patience(lambda: consumer.poll(chunk, _WAIT))
+        if records:
+            await throttle.take(len(records))
+            await raw.handle(records, patience)
+            replayed += len(records)
+        told(Progress(consumer.read, replayed, consumer.left))
+    return Progress(consumer.read, replayed, consumer.left)

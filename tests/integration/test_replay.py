@@ -1,0 +1,177 @@
+"""Replaying the raw topic: effects applied in order, one system after the other, as with a real bus and store."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from footfall_common.clock import SystemClock, new_id
+from footfall_common.errors import StoreUnavailable
+from footfall_common.events.times import bucket_of, month_of
+from footfall_common.pipeline.ordered import OrderedSink
+from footfall_common.store import Edge, EventRow
+from footfall_common.store.embedded import write_rows
+from footfall_raw_receiver.app import running
+from footfall_raw_receiver.publisher import DeadLetters, Throttle
+from footfall_raw_receiver.service.deciding import Decider
+from footfall_raw_receiver.service.enriching import Enricher
+from footfall_raw_receiver.service.metrics import Metrics
+from footfall_raw_receiver.service.raw import RawReceiver
+from footfall_raw_receiver.service.replay import Patience, Progress, Range, replay
+from tests.support.raw_receiver import NAMES, QUICK, RECEIVED, World, event, record, segment_rows, world
+
+EVENT_TABLES = ("event_ids", "visitor_months", "events_by_bucket", "bucket_parts", "edges", "segments", "chunks")
+
+
+class Writes:
+    """EventWrites on the world's store; the first `refusals` calls fail after they have written."""
+
+    def __init__(self, here: World, refusals: int = 0) -> None:
+        self._file = here.files["store"]
+        self._refusals = refusals
+
+    async def write(self, rows: Sequence[EventRow], edges: Sequence[Edge]) -> None:
+        await self._file.write(lambda connection: write_rows(connection, rows, edges))
+        if self._refusals:
+            self._refusals -= 1
+            raise StoreUnavailable("The answer was lost.")
+
+
+async def replayed(here: World, wanted: Range, *, refusals: int = 0, throttle: Throttle | None = None) -> Progress:
+    """Replay a range of the world's raw topic."""
+    process = here.process
+    metrics = Metrics(CollectorRegistry(), process.clock)
+    raw = RawReceiver(
+        process.store.events,
+        lambda consumer: OrderedSink(Writes(here, refusals), process.bus, NAMES.topics.buckets, consumer),
+        Decider(Enricher(user_agents=10, attributions=10), lambda _: ()),
+        DeadLetters(process.bus, NAMES.topics.dead, 100, process.clock, metrics.dead),
+        metrics,
+        known_ids=5,
+        piece_bytes=2_000,
+    )
+    reader = await process.bus.reader(NAMES.topics.raw)
+    told: list[Progress] = []
+    outcome = await replay(
+        reader,
+        raw,
+        wanted,
+        throttle=throttle or Throttle(100_000, SystemClock()),
+        patience=Patience(0.001, 0.01),
+        chunk=7,
+        told=told.append,
+    )
+    await reader.close()
+    assert outcome.left == 0
+    assert [one.left for one in told] == sorted((one.left for one in told), reverse=True)
+    return outcome
+
+
+async def filled(here: World, visitors: Sequence[object]) -> int:
+    """Twenty events of each visitor, each sent twice, stored and in segments; returns how many records there are."""
+    events = [event(RECEIVED - n * 60_000, visitor=visitor) for n in range(20) for visitor in visitors]  # type: ignore[arg-type] # UUIDs
+    async with running(here.process, QUICK):
+        for one in events:
+            await here.publish(record(one), record(one, received=RECEIVED + 5_000))
+        await here.drained()
+    return 2 * len(events)
+
+
+def tables(here: World) -> dict[str, list[tuple[object, ...]]]:
+    """What the store holds of events, in order."""
+    return {
+        "event_ids": sorted(here.query("SELECT * FROM event_ids"), key=repr),
+        "events_by_bucket": sorted(here.query("SELECT * FROM events_by_bucket"), key=repr),
+        "edges": sorted(here.query("SELECT * FROM edges"), key=repr),
+        "bucket_parts": sorted(here.query("SELECT * FROM bucket_parts"), key=repr),
+    }
+
+
+async def emptied(here: World) -> None:
+    """Delete all that came of events; settings and offsets stay."""
+    await here.files["store"].write(
+        lambda connection: [connection.execute(f"DELETE FROM {table}") for table in EVENT_TABLES] and None
+    )
+
+
+@pytest.mark.parametrize("empty", [False, True], ids=["store kept", "store emptied"])
+async def test_a_replay_from_the_beginning_leaves_the_same_store(tmp_path: Path, *, empty: bool) -> None:
+    visitors = [new_id() for _ in range(3)]
+    async with world(tmp_path) as here:
+        records = await filled(here, visitors)
+        before = tables(here)
+        feeds = [await here.feed(visitor, month_of(RECEIVED)) for visitor in visitors]
+        if empty:
+            await emptied(here)
+        outcome = await replayed(here, Range(), refusals=3)
+        assert (outcome.read, outcome.replayed) == (records, records)
+        assert tables(here) == before
+        assert [await here.feed(visitor, month_of(RECEIVED)) for visitor in visitors] == feeds
+        async with running(here.process, QUICK):  # the marks of the replay bring the segments back
+            await here.drained()
+        found = [row["event_id"] for row in await segment_rows(here, bucket_of(RECEIVED))]
+        assert len(set(found)) == sum(bucket_of(one.ts) == bucket_of(RECEIVED) for feed in feeds for one in feed)
+
+
+async def test_only_the_range_is_replayed(tmp_path: Path) -> None:
+    async with world(tmp_path) as here:
+        await filled(here, [new_id() for _ in range(4)])
+        (fullest, end) = max(
+            (await (await here.process.bus.reader(NAMES.topics.raw)).ends()).items(), key=lambda e: e[1]
+        )
+        await emptied(here)
+        outcome = await replayed(here, Range(partition=fullest.number, first=2, end=end - 1))
+        assert outcome.replayed == end - 3
+        assert here.query("SELECT DISTINCT part FROM event_ids") == [(fullest.number,)]
+        assert here.query("SELECT min(off), max(off) FROM event_ids") == [(2, end - 2)]
+
+
+async def test_what_was_appended_outside_the_time_is_read_past(tmp_path: Path) -> None:
+    async with world(tmp_path) as here:
+        records = await filled(here, [new_id()])
+        assert (await replayed(here, Range(until=0)))[:2] == (records, 0)
+        assert (await replayed(here, Range(since=2**50)))[:2] == (records, 0)
+        assert (await replayed(here, Range(since=0, until=2**50)))[:2] == (records, records)
+
+
+async def test_what_arrives_during_a_replay_is_not_waited_for(tmp_path: Path) -> None:
+    async with world(tmp_path) as here:
+        visitor = new_id()
+        await here.publish(*(record(event(visitor=visitor)) for _ in range(10)))
+
+        async def one_more(_: float) -> None:
+            await here.publish(record(event(visitor=visitor)))
+
+        outcome = await replayed(here, Range(), throttle=Throttle(1, SystemClock(), one_more))
+        assert outcome.replayed == 10
+        assert sum((await (await here.process.bus.reader(NAMES.topics.raw)).ends()).values()) > 10
+
+
+async def test_the_rate_holds() -> None:
+    slept: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        slept.append(seconds)
+
+    class Still:
+        def monotonic(self) -> float:
+            return 100.0
+
+        def now_ms(self) -> int:
+            return 0
+
+    throttle = Throttle(10, Still(), sleep)
+    for _ in range(4):
+        await throttle.take(5)
+    assert slept == [0.5, 1.0]
+
+
+async def test_a_replay_beside_the_live_receiver_changes_nothing(tmp_path: Path) -> None:
+    async with world(tmp_path) as here:
+        await filled(here, [new_id()])
+        before = tables(here)
+        async with running(here.process, QUICK):
+            await replayed(here, Range())
+            await here.drained()
+        assert tables(here) == before
