@@ -29,12 +29,20 @@ setup-tracker: setup-python ## the second half of setup; Node comes from this ma
 run: setup ## start everything on 127.0.0.1:8080 with the demo shop; data in .footfall
 	@footfall up --demo --data .footfall -f examples/tenant.yaml
 
+.PHONY: stack
+stack: setup-servers ## start real Kafka and Cassandra on this machine until Ctrl-C; ARGS="--brokers 3 --nodes 3 --tls"
+	@python -m tools.servers.stack $(ARGS)
+
+.PHONY: setup-servers
+setup-servers: setup-python ## jars of Kafka and Cassandra into the user's cache, where Java and Maven are here
+	@python -m tools.servers.jars
+
 .PHONY: test
-test: setup ## run every test this machine can run, and say what was skipped and why; SUITE=unit ARGS="-k word" narrows
+test: setup setup-servers ## run every test this machine can run, and say what was skipped and why; SUITE=unit ARGS="-k word" narrows
 	@python tools/setup/suites.py $(SUITE) -- $(ARGS)
 
 .PHONY: check
-check: check-requirements check-format check-lint check-types check-architecture check-dependencies check-spelling check-docs check-tracker ## all the checks below; none may warn
+check: check-requirements check-format check-lint check-types check-architecture check-dependencies check-spelling check-docs check-records check-tracker ## all the checks below; none may warn, but for an old record
 
 .PHONY: check-requirements
 check-requirements: setup-python ## requirements/ is compiled from the present manifests
@@ -66,6 +74,10 @@ check-dependencies: setup-python ## each manifest names what its package imports
 check-spelling: setup-python ## words are spelled as everyone else spells them
 	@typos
 
+.PHONY: check-records
+check-records: setup-python ## a record of every proof stands in bench/results; one of older code warns
+	@python -m bench.kit.records
+
 .PHONY: check-tracker
 check-tracker: setup ## the tracker's own checks: types, lint, size
 	@$(if $(TRACKER),$(TRACKER) check)
@@ -81,7 +93,7 @@ bench: setup ## measure one thing and print the figures: NAME=embedded
 	@python -m bench.$(NAME) $(ARGS)
 
 .PHONY: prove
-prove: setup ## run one proof that is too long for CI: NAME=embedded
+prove: setup ## run one proof that is too long for CI: NAME=faults
 	@test -n "$(NAME)" || { echo "make prove NAME=x, where x is one of:" $(patsubst bench/prove/%.py,%,$(wildcard bench/prove/[a-z]*.py)); exit 2; }
 	@python -m bench.prove.$(NAME) $(ARGS)
 

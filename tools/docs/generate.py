@@ -10,14 +10,24 @@ from footfall_common.settings import Settings, settings_page
 from footfall_common.telemetry import METRICS, metrics_page
 
 DOCS = Path(__file__).parents[2] / "docs"
-PACKAGES = ("standalone", "receiver", "raw_receiver", "report", "tenant", "identity")
+MODULES = (
+    "footfall_standalone.settings",
+    "footfall_receiver.settings",
+    "footfall_raw_receiver.settings",
+    "footfall_report.settings",
+    "footfall_tenant.settings",
+    "footfall_identity.settings",
+    "footfall_common.entry.settings",
+    "footfall_common.bus.kafka.settings",
+    "footfall_common.store.cassandra.settings",
+)
 
 
 def settings_classes() -> list[type[Settings]]:
-    """Every settings class of every component, in the order of PACKAGES."""
+    """Every settings class, in the order of MODULES."""
     found: list[type[Settings]] = []
-    for package in PACKAGES:
-        module = importlib.import_module(f"footfall_{package}.settings")
+    for name in MODULES:
+        module = importlib.import_module(name)
         classes = [item for item in vars(module).values() if isinstance(item, type) and issubclass(item, Settings)]
         found += [cls for cls in classes if cls.__module__ == module.__name__]
     return found

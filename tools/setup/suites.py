@@ -84,7 +84,8 @@ def command_of(suite: str, results: Path, arguments: Sequence[str]) -> list[str]
     if suite == TRACKER:
         return ["tools/setup/node", "npm", "--prefix", "tracker-js", "test", "--silent"]
     return [
-        *("pytest", f"tests/{suite}", "-n", "2", "--cov", "--cov-append", "--cov-report=", "--cov-fail-under=0"),
+        *("pytest", f"tests/{suite}", "-n", "2", "--dist", "loadgroup"),  # what breaks its servers keeps to one worker
+        *("--cov", "--cov-append", "--cov-report=", "--cov-fail-under=0"),
         *("--junitxml", str(results), *arguments),
     ]
 

@@ -1,0 +1,5 @@
+"""Real servers for this suite's tests: one set for all workers of a run."""
+
+from tests.support.servers import cassandra, cassandra3, cassandra_tls, kafka, kafka3, kafka_tls
+
+__all__ = ["cassandra", "cassandra3", "cassandra_tls", "kafka", "kafka3", "kafka_tls"]

@@ -1,0 +1,77 @@
+"""One server's JVM: started, signalled, ended, and started again on the data that it left."""
+
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None)
+
+
+def _die_with_parent() -> None:
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+class Jvm:
+    """Started from the main thread alone: it dies with the thread that started it."""
+
+    def __init__(self, command: Sequence[str], folder: Path) -> None:
+        self.log = folder / "output"
+        self._command = command
+        self._folder = folder
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """0 while it does not run."""
+        return self._process.pid if self._process is not None and self._process.poll() is None else 0
+
+    def start(self) -> None:
+        """Start, unless it runs."""
+        if self.pid:
+            return
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command,
+                cwd=self._folder,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                preexec_fn=_die_with_parent,  # noqa: PLW1509 - one call of libc that takes no lock
+            )
+
+    def signal(self, number: int) -> None:
+        """Send a signal; after SIGKILL, wait for the end."""
+        if self.pid:
+            os.kill(self.pid, number)
+            if number == signal.SIGKILL and self._process is not None:
+                self._process.wait()
+
+    def end(self, grace: float) -> None:
+        """Ask it to stop, then kill it."""
+        if self._process is None or not self.pid:
+            return
+        if grace:
+            self._process.send_signal(signal.SIGTERM)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(grace)
+        self._process.kill()
+        self._process.wait()
+
+    def alive(self) -> None:
+        """RuntimeError with the end of its log where it has ended."""
+        if self._process is not None and self._process.poll() is not None:
+            said = self.log.read_text("utf-8", "replace")[-3_000:]
+            raise RuntimeError(f"{self._command[-1]} ended with code {self._process.returncode}:\n{said}")
+
+
+def until(deadline: float, what: str) -> None:
+    """A short pause; TimeoutError once the monotonic time `deadline` is over."""
+    if time.monotonic() > deadline:
+        raise TimeoutError(f"{what}: not in time")
+    time.sleep(0.1)

@@ -1,0 +1,60 @@
+"""A certificate authority of one run, and what it signs for servers on given names and addresses."""
+
+import datetime as dt
+import ipaddress
+from collections.abc import Iterable
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, pkcs12
+from cryptography.x509.oid import NameOID
+
+_DAYS = 30
+
+
+class Authority:
+    """Signs server certificates; its own certificate lies in `folder`/ca.pem."""
+
+    def __init__(self, folder: Path) -> None:
+        self.certificate = folder / "ca.pem"
+        self._key = ec.generate_private_key(ec.SECP256R1())
+        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Footfall test CA")])
+        self._signed = (
+            self._draft(self._name, self._key.public_key())
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .sign(self._key, hashes.SHA256())
+        )
+        self.certificate.write_bytes(self._signed.public_bytes(Encoding.PEM))
+
+    def keystore(self, file: Path, names: Iterable[str], password: str) -> None:
+        """Write a PKCS 12 store with a key and a certificate for those host names and addresses."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, file.stem)])
+        signed = (
+            self._draft(subject, key.public_key())
+            .add_extension(x509.SubjectAlternativeName([_general(name) for name in names]), critical=False)
+            .sign(self._key, hashes.SHA256())
+        )
+        secret = BestAvailableEncryption(password.encode())
+        file.write_bytes(pkcs12.serialize_key_and_certificates(b"server", key, signed, [self._signed], secret))
+
+    def _draft(self, subject: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+        now = dt.datetime.now(dt.UTC)
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(self._name)
+            .public_key(key)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - dt.timedelta(hours=1))
+            .not_valid_after(now + dt.timedelta(days=_DAYS))
+        )
+
+
+def _general(name: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ipaddress.ip_address(name))
+    except ValueError:
+        return x509.DNSName(name)
