@@ -2,14 +2,17 @@
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 
 import pytest
 
-from footfall_common.bus import Bus, Consumer, Outgoing, Partition, Received
+from footfall_common.bus import Consumer, Outgoing, Partition, Received
 from footfall_common.errors import Conflict
+from footfall_common.testing import eventually
+from tests.contract.bus.conftest import Rig
 
-OpenBus = Callable[[], Awaitable[Bus]]
+_JOINING = 20.0
+"""Seconds that a group may take to agree; adapters decide in the background who owns what."""
 
 
 class Owner:
@@ -18,6 +21,7 @@ class Owner:
     def __init__(self) -> None:
         self.owned: set[Partition] = set()
         self.busy = asyncio.Lock()
+        self.leaving = asyncio.Event()
 
     async def assigned(self, partitions: frozenset[Partition]) -> None:
         """Note."""
@@ -25,11 +29,12 @@ class Owner:
 
     async def revoked(self, partitions: frozenset[Partition]) -> None:
         """Note, once work has ended."""
+        self.leaving.set()
         async with self.busy:
             self.owned -= partitions
 
 
-def records(count: int, *, topic: str = "raw", keys: int = 7) -> list[Outgoing]:
+def records(topic: str, count: int, *, keys: int = 7) -> list[Outgoing]:
     """Records whose value is their number."""
     return [Outgoing(topic, b"key-%d" % (n % keys), b"%d" % n, (("trace", b"t%d" % n),)) for n in range(count)]
 
@@ -42,6 +47,12 @@ async def drain(consumer: Consumer, count: int, *, limit: int = 100) -> list[Rec
     return found
 
 
+async def agreed(rig: Rig, *owners: Owner) -> None:
+    """Wait until every partition has exactly one owner."""
+    all_of_them = [Partition(rig.raw, n) for n in range(4)]
+    await eventually(lambda: sorted(p for owner in owners for p in owner.owned) == all_of_them, _JOINING)
+
+
 def by_key(found: Sequence[Received]) -> dict[bytes, list[int]]:
     """Values by key, in the order met."""
     sorted_out: dict[bytes, list[int]] = defaultdict(list)
@@ -50,21 +61,21 @@ def by_key(found: Sequence[Received]) -> dict[bytes, list[int]]:
     return dict(sorted_out)
 
 
-async def test_everything_published_comes_once_and_in_order_of_its_key(open_bus: OpenBus) -> None:
-    bus = await open_bus()
-    sent = records(500)
+async def test_everything_published_comes_once_and_in_order_of_its_key(rig: Rig) -> None:
+    bus = await rig.open()
+    sent = records(rig.raw, 500)
     await asyncio.gather(*(bus.publish(sent[n : n + 5]) for n in range(0, 500, 5)))
-    found = await drain(await bus.consumer("raw", "g", Owner()), 500, limit=37)
+    found = await drain(await bus.consumer(rig.raw, rig.group, Owner()), 500, limit=37)
     assert len({(r.partition, r.offset) for r in found}) == 500
     assert {int(r.value) for r in found} == set(range(500))
     assert all(values == sorted(values) for values in by_key(found).values())
     assert found[0].headers == (("trace", b"t" + found[0].value),)
 
 
-async def test_records_of_one_key_share_a_partition_and_offsets_have_no_holes(open_bus: OpenBus) -> None:
-    bus = await open_bus()
-    await bus.publish(records(200))
-    found = await drain(await bus.consumer("raw", "g", Owner()), 200)
+async def test_records_of_one_key_share_a_partition_and_offsets_have_no_holes(rig: Rig) -> None:
+    bus = await rig.open()
+    await bus.publish(records(rig.raw, 200))
+    found = await drain(await bus.consumer(rig.raw, rig.group, Owner()), 200)
     homes = defaultdict(set)
     offsets = defaultdict(list)
     for record in found:
@@ -74,50 +85,53 @@ async def test_records_of_one_key_share_a_partition_and_offsets_have_no_holes(op
     assert all(at == list(range(len(at))) for at in offsets.values())
 
 
-async def test_what_was_published_is_there_after_a_restart(open_bus: OpenBus) -> None:
-    bus = await open_bus()
-    await bus.publish(records(50))
-    bus = await open_bus()
-    await bus.publish(records(50))
-    found = await drain(await bus.consumer("raw", "g", Owner()), 100)
+async def test_what_was_published_is_there_after_a_restart(rig: Rig) -> None:
+    bus = await rig.open()
+    await bus.publish(records(rig.raw, 50))
+    bus = await rig.open()
+    await bus.publish(records(rig.raw, 50))
+    found = await drain(await bus.consumer(rig.raw, rig.group, Owner()), 100)
     assert sorted(int(r.value) for r in found) == sorted([*range(50), *range(50)])
 
 
-async def test_a_group_goes_on_from_its_commit_after_a_restart(open_bus: OpenBus) -> None:
-    bus = await open_bus()
-    await bus.publish(records(100))
-    consumer = await bus.consumer("raw", "g", Owner())
+async def test_a_group_goes_on_from_its_commit_after_a_restart(rig: Rig) -> None:
+    bus = await rig.open()
+    await bus.publish(records(rig.raw, 100))
+    consumer = await bus.consumer(rig.raw, rig.group, Owner())
     first = await drain(consumer, 40, limit=40)
     ends = {record.partition: record.offset + 1 for record in first}
     await consumer.commit(ends)
-    bus = await open_bus()
-    again = await drain(await bus.consumer("raw", "g", Owner()), 100 - len(first))
+    bus = await rig.open()
+    again = await drain(await bus.consumer(rig.raw, rig.group, Owner()), 100 - len(first))
     assert {(r.partition, r.offset) for r in first}.isdisjoint({(r.partition, r.offset) for r in again})
-    assert await bus.lag("raw", "g") == 100 - len(first)
+    assert await bus.lag(rig.raw, rig.group) == 100 - len(first)
 
 
-async def test_uncommitted_records_come_again(open_bus: OpenBus) -> None:
-    bus = await open_bus()
-    await bus.publish(records(30))
-    await drain(await bus.consumer("raw", "g", Owner()), 30)
-    bus = await open_bus()
-    assert len(await drain(await bus.consumer("raw", "g", Owner()), 30)) == 30
+async def test_uncommitted_records_come_again(rig: Rig) -> None:
+    bus = await rig.open()
+    await bus.publish(records(rig.raw, 30))
+    await drain(await bus.consumer(rig.raw, rig.group, Owner()), 30)
+    bus = await rig.open()
+    assert len(await drain(await bus.consumer(rig.raw, rig.group, Owner()), 30)) == 30
 
 
-async def test_groups_do_not_know_each_other(open_bus: OpenBus) -> None:
-    bus = await open_bus()
-    await bus.publish(records(20))
-    one, two = await bus.consumer("raw", "one", Owner()), await bus.consumer("raw", "two", Owner())
+async def test_groups_do_not_know_each_other(rig: Rig) -> None:
+    bus = await rig.open()
+    await bus.publish(records(rig.raw, 20))
+    one, two = (
+        await bus.consumer(rig.raw, f"{rig.group}-one", Owner()),
+        await bus.consumer(rig.raw, f"{rig.group}-two", Owner()),
+    )
     assert len(await drain(one, 20)) == len(await drain(two, 20)) == 20
 
 
 @pytest.mark.parametrize("members", [2, 3, 4, 6])
-async def test_members_split_the_partitions_and_nothing_is_lost_or_read_twice(open_bus: OpenBus, members: int) -> None:
-    bus = await open_bus()
-    await bus.publish(records(300))
+async def test_members_split_the_partitions_and_nothing_is_lost_or_read_twice(rig: Rig, members: int) -> None:
+    bus = await rig.open()
+    await bus.publish(records(rig.raw, 300))
     owners = [Owner() for _ in range(members)]
-    consumers = [await bus.consumer("raw", "g", owner) for owner in owners]
-    assert sorted(p for owner in owners for p in owner.owned) == [Partition("raw", n) for n in range(4)]
+    consumers = [await bus.consumer(rig.raw, rig.group, owner) for owner in owners]
+    await agreed(rig, *owners)
     found: list[Received] = []
     while len(found) < 300:
         for consumer in consumers:
@@ -125,120 +139,128 @@ async def test_members_split_the_partitions_and_nothing_is_lost_or_read_twice(op
     assert sorted(int(r.value) for r in found) == list(range(300))
 
 
-async def test_a_partition_moves_only_after_its_owner_has_ended_its_work(open_bus: OpenBus) -> None:
-    bus = await open_bus()
+async def test_a_partition_moves_only_after_its_owner_has_ended_its_work(rig: Rig) -> None:
+    bus = await rig.open()
     first = Owner()
-    await bus.consumer("raw", "g", first)
+    await bus.consumer(rig.raw, rig.group, first)
     second = Owner()
     async with first.busy:
-        joining = asyncio.create_task(bus.consumer("raw", "g", second))
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
+        joining = asyncio.create_task(bus.consumer(rig.raw, rig.group, second))
+        await first.leaving.wait()
         assert len(first.owned) == 4
         assert not second.owned
     await joining
+    await agreed(rig, first, second)
     assert len(first.owned) == len(second.owned) == 2
-    assert first.owned.isdisjoint(second.owned)
 
 
-async def test_who_leaves_hands_over_from_its_commit(open_bus: OpenBus) -> None:
-    bus = await open_bus()
-    await bus.publish(records(60))
-    leaver = await bus.consumer("raw", "g", Owner())
-    stayer = await bus.consumer("raw", "g", Owner())
+async def test_who_leaves_hands_over_from_its_commit(rig: Rig) -> None:
+    bus = await rig.open()
+    await bus.publish(records(rig.raw, 60))
+    leaving, staying = Owner(), Owner()
+    leaver = await bus.consumer(rig.raw, rig.group, leaving)
+    stayer = await bus.consumer(rig.raw, rig.group, staying)
+    await agreed(rig, leaving, staying)
     done = await leaver.poll(10, 5)
     await leaver.commit({record.partition: record.offset + 1 for record in done})
     await leaver.close()
+    await agreed(rig, staying)
     found = await drain(stayer, 60 - len(done))
     assert sorted(int(r.value) for r in [*done, *found]) == list(range(60))
 
 
-async def test_a_commit_for_a_lost_partition_is_refused(open_bus: OpenBus) -> None:
-    bus = await open_bus()
+async def test_a_commit_for_a_lost_partition_is_refused(rig: Rig) -> None:
+    bus = await rig.open()
     first = Owner()
-    consumer = await bus.consumer("raw", "g", first)
+    consumer = await bus.consumer(rig.raw, rig.group, first)
     before = set(first.owned)
-    await bus.consumer("raw", "g", Owner())
+    second = Owner()
+    await bus.consumer(rig.raw, rig.group, second)
+    await agreed(rig, first, second)
     lost = min(before - first.owned)
     with pytest.raises(Conflict, match="not owned"):
         await consumer.commit({lost: 1})
 
 
-async def test_seek_reads_again_and_pause_leaves_out(open_bus: OpenBus) -> None:
-    bus = await open_bus()
-    await bus.publish(records(40))
+async def test_seek_reads_again_and_pause_leaves_out(rig: Rig) -> None:
+    bus = await rig.open()
+    await bus.publish(records(rig.raw, 40))
     owner = Owner()
-    consumer = await bus.consumer("raw", "g", owner)
+    consumer = await bus.consumer(rig.raw, rig.group, owner)
     found = await drain(consumer, 40)
     partition = found[0].partition
     consumer.seek(partition, 0)
     again = await drain(consumer, 1)
     assert again[0] == found[0]
     consumer.pause(frozenset(owner.owned))
-    await bus.publish(records(5))
-    assert not await consumer.poll(100, 0)
+    await bus.publish(records(rig.raw, 5))
+    assert not await consumer.poll(100, 0.3)
     consumer.resume(frozenset(owner.owned))
     assert await consumer.poll(100, 5)
 
 
-async def test_poll_wakes_when_something_arrives(open_bus: OpenBus) -> None:
-    bus = await open_bus()
-    consumer = await bus.consumer("raw", "g", Owner())
+async def test_poll_wakes_when_something_arrives(rig: Rig) -> None:
+    bus = await rig.open()
+    consumer = await bus.consumer(rig.raw, rig.group, Owner())
     waiting = asyncio.create_task(consumer.poll(10, 30))
-    await bus.publish(records(1))
+    await bus.publish(records(rig.raw, 1))
     assert [r.value for r in await waiting] == [b"0"]
 
 
-async def test_a_reader_sees_the_newest_of_every_key_and_knows_when_it_has_all(open_bus: OpenBus) -> None:
-    bus = await open_bus()
+async def test_a_reader_sees_the_newest_of_every_key_and_knows_when_it_has_all(rig: Rig) -> None:
+    bus = await rig.open()
     for turn in range(3):
-        await bus.publish([Outgoing("settings", b"k%d" % n, b"%d-%d" % (n, turn)) for n in range(20)])
-    bus = await open_bus()  # compaction happens whenever the adapter likes; the newest must survive it
-    await bus.publish([Outgoing("settings", b"k0", b"0-3")])
-    reader = await bus.reader("settings")
+        await bus.publish([Outgoing(rig.settings, b"k%d" % n, b"%d-%d" % (n, turn)) for n in range(20)])
+    bus = await rig.open()  # compaction happens whenever the adapter likes; the newest must survive it
+    await bus.publish([Outgoing(rig.settings, b"k0", b"0-3")])
+    reader = await bus.reader(rig.settings)
     held: dict[bytes, bytes] = {}
     while not await reader.caught_up():
         held |= {record.key: record.value for record in await reader.poll(7, 5)}
     assert held == {b"k0": b"0-3"} | {b"k%d" % n: b"%d-2" % n for n in range(1, 20)}
 
 
-async def test_lag_and_oldest_pending_follow_the_commit(open_bus: OpenBus) -> None:
-    bus = await open_bus()
-    assert await bus.oldest_pending("raw", "g") is None
-    await bus.publish(records(10))
-    consumer = await bus.consumer("raw", "g", Owner())
+async def test_lag_and_oldest_pending_follow_the_commit(rig: Rig) -> None:
+    bus = await rig.open()
+    assert await bus.oldest_pending(rig.raw, rig.group) is None
+    await bus.publish(records(rig.raw, 10))
+    consumer = await bus.consumer(rig.raw, rig.group, Owner())
     found = await drain(consumer, 10)
-    assert await bus.lag("raw", "g") == 10
-    assert await bus.oldest_pending("raw", "g") == min(record.appended for record in found)
+    assert await bus.lag(rig.raw, rig.group) == 10
+    assert await bus.oldest_pending(rig.raw, rig.group) == min(record.appended for record in found)
     await consumer.commit({record.partition: record.offset + 1 for record in found})
-    assert await bus.lag("raw", "g") == 0
-    assert await bus.oldest_pending("raw", "g") is None
+    assert await bus.lag(rig.raw, rig.group) == 0
+    assert await bus.oldest_pending(rig.raw, rig.group) is None
 
 
-async def test_large_and_empty_values_come_back_whole(open_bus: OpenBus) -> None:
-    bus = await open_bus()
-    sent = [Outgoing("raw", b"", b""), Outgoing("raw", b"k", b"\x00\xff" * 100_000), Outgoing("raw", b"k", b"", ())]
+async def test_large_and_empty_values_come_back_whole(rig: Rig) -> None:
+    bus = await rig.open()
+    sent = [
+        Outgoing(rig.raw, b"", b""),
+        Outgoing(rig.raw, b"k", b"\x00\xff" * 100_000),
+        Outgoing(rig.raw, b"k", b"", ()),
+    ]
     await bus.publish(sent)
     await bus.publish([])
-    found = await drain(await bus.consumer("raw", "g", Owner()), 3)
+    found = await drain(await bus.consumer(rig.raw, rig.group, Owner()), 3)
     assert sorted((r.key, r.value) for r in found) == sorted((r.key, r.value) for r in sent)
 
 
-async def test_both_homes_of_topics_serve_the_same_way(open_bus: OpenBus) -> None:
-    bus: Bus = await open_bus()
-    await bus.publish([*records(10), *records(10, topic="buckets")])
-    for topic in ("raw", "buckets"):
-        found = await drain(await bus.consumer(topic, "g", Owner()), 10)
+async def test_both_homes_of_topics_serve_the_same_way(rig: Rig) -> None:
+    bus = await rig.open()
+    await bus.publish([*records(rig.raw, 10), *records(rig.buckets, 10)])
+    for topic in (rig.raw, rig.buckets):
+        found = await drain(await bus.consumer(topic, f"{rig.group}-{topic}", Owner()), 10)
         assert {r.partition.topic for r in found} == {topic}
 
 
-async def test_a_reader_reads_on_from_where_it_is_put_and_knows_the_ends(open_bus: OpenBus) -> None:
-    bus = await open_bus()
-    await bus.publish(records(60))
-    reader = await bus.reader("raw")
+async def test_a_reader_reads_on_from_where_it_is_put_and_knows_the_ends(rig: Rig) -> None:
+    bus = await rig.open()
+    await bus.publish(records(rig.raw, 60))
+    reader = await bus.reader(rig.raw)
     ends = await reader.ends()
     assert sum(ends.values()) == 60
-    assert set(ends) == {Partition("raw", number) for number in range(4)}
+    assert set(ends) == {Partition(rig.raw, number) for number in range(4)}
     for partition, end in ends.items():
         reader.seek(partition, max(0, end - 2))
     found: list[Received] = []
