@@ -2,20 +2,30 @@
 
 import itertools
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.support.servers import CassandraServers
+
+from footfall_common.clock import SystemClock
 from footfall_common.errors import StoreUnavailable
 from footfall_common.events.times import day_of
 from footfall_common.sqlite import SqliteFile
 from footfall_common.store import Edge, EventRow, Position, Store, TenantContext
+from footfall_common.store.cassandra import CassandraSettings, CassandraStore
+from footfall_common.store.cassandra.migrate import Waiting, migrate
+from footfall_common.store.cassandra.migrations import packaged
+from footfall_common.store.cassandra.sessions import Administration, administration
 from footfall_common.store.embedded import EmbeddedStore, write_rows
 from footfall_common.store.embedded.schema import TABLES
 
 NOON = 1_795_435_200_000
 """2026-11-23T12:00:00Z, the start of a bucket."""
+
+FOR_EVER_DAYS = 5_000_000
+"""A retention that no date between the years 1 and 9999 is past."""
 
 _offsets = itertools.count(1)
 
@@ -40,6 +50,62 @@ async def embedded(folder: Path) -> AsyncIterator[OpenedStore]:
         yield OpenedStore(EmbeddedStore(file), write)
     finally:
         await file.close()
+
+
+def settings_of(servers: CassandraServers, folder: Path) -> CassandraSettings:
+    """How a test reaches those servers as their administrator; the password's file goes into the folder."""
+    password = folder / "password"
+    password.write_text(servers.admin.password, "utf-8")
+    return CassandraSettings(
+        hosts=tuple(servers.hosts),
+        port=servers.port,
+        user=servers.admin.user,
+        password_file=password,
+        ca_file=servers.ca,
+        replication=min(3, len(servers.hosts)),
+    )
+
+
+class Keyspace(NamedTuple):
+    """A migrated keyspace of a test run, how to reach it, and a session of the administrator on it."""
+
+    settings: CassandraSettings
+    name: str
+    admin: Administration
+
+    def clear(self) -> None:
+        """Empty what is not under a tenant that only one test has."""
+        self.admin.rows("DELETE FROM signing_keys WHERE shard = 0")
+        self.admin.rows("DELETE FROM unpublished_documents WHERE shard = 0")
+        for near in (0, 255, 2**128 - 1):
+            for step in (-1, 0, 1):
+                self.admin.rows("DELETE FROM documents WHERE tenant = %s", uuid.UUID(int=(near + step) % 2**128))
+
+
+@contextmanager
+def keyspace_of(settings: CassandraSettings) -> Iterator[Keyspace]:
+    """A keyspace of its own with every table, which takes seconds; dropped at the end."""
+    name = f"footfall_test_{uuid.uuid4().hex[:12]}"
+    migrate(settings, name, packaged(), Waiting())
+    with administration(settings) as admin:
+        admin.use(name)
+        try:
+            yield Keyspace(settings, name, admin)
+        finally:
+            admin.change(f"DROP KEYSPACE {name}")
+
+
+@asynccontextmanager
+async def on_cassandra(keyspace: Keyspace) -> AsyncIterator[OpenedStore]:
+    """The store in a keyspace that other tests share; nothing in it expires."""
+    store = CassandraStore(
+        keyspace.settings, SystemClock(), keyspace=keyspace.name, retention_days=lambda _: FOR_EVER_DAYS
+    )
+    try:
+        await store.open()
+        yield OpenedStore(store, store.writes.write)
+    finally:
+        await store.close()
 
 
 def tenant() -> TenantContext:

@@ -12,16 +12,19 @@ from hypothesis import strategies as st
 from footfall_common.clock import to_ms
 from footfall_common.events.times import BUCKET, DAY, bucket_of, day_of, month_of
 from footfall_common.store import (
+    START,
     BucketRow,
     Edge,
     EventReads,
     EventRow,
     FeedRow,
     Latest,
+    Place,
     Placed,
     Position,
     TenantContext,
     VisitorDay,
+    past,
 )
 from tests.contract.store.conftest import OpenStore
 from tests.support.stores import NOON, OpenedStore, row, tenant
@@ -119,6 +122,15 @@ class TestVisitorMonth:
         await opened.write(rows, [])
         assert await whole_month(opened.store.events, of, VISITOR) == fed(rows)
 
+    async def test_event_ids_of_any_version_stand_in_the_order_of_their_bytes(self, opened: OpenedStore) -> None:
+        of = tenant()
+        ids = [uuid.UUID(int=n << 120 | 0x77 << 40, version=version) for n in range(8) for version in (5, 1, 4)]
+        rows = [row(of, VISITOR, event_id=event_id) for event_id in ids]
+        await opened.write(rows, [])
+        assert await whole_month(opened.store.events, of, VISITOR) == fed(rows)
+        after = opened.store.events.visitor_month(of, VISITOR, MONTH, (NOON, sorted(ids)[9]), 3)
+        assert [found.event_id for found in await after] == sorted(ids)[10:13]
+
     async def test_a_month_holds_its_first_and_last_millisecond_only(self, opened: OpenedStore) -> None:
         of = tenant()
         start, end = (to_ms(dt.datetime(2026, month, 1, tzinfo=dt.UTC)) for month in (11, 12))
@@ -211,7 +223,7 @@ class TestBodies:
         ]
         await opened.write(rows, [])
         assert await whole_month(opened.store.events, of, VISITOR) == fed(rows)
-        in_bucket = await opened.store.events.bucket_rows(of, bucket_of(NOON), 0, -1, None)
+        in_bucket = await opened.store.events.bucket_rows(of, bucket_of(NOON), 0, START, None, 5_000)
         assert list(in_bucket) == [BucketRow(written.position, written.raw, written.enriched) for written in rows]
 
     async def test_a_newer_enrichment_replaces_the_older(self, opened: OpenedStore) -> None:
@@ -221,7 +233,7 @@ class TestBodies:
         await opened.write([first], [])
         await opened.write([again], [])
         assert await whole_month(opened.store.events, of, VISITOR) == fed([again])
-        in_bucket = await opened.store.events.bucket_rows(of, bucket_of(NOON), 0, -1, None)
+        in_bucket = await opened.store.events.bucket_rows(of, bucket_of(NOON), 0, START, None, 5_000)
         assert list(in_bucket) == [BucketRow(first.position, first.raw, b'{"v":2}')]
 
 
@@ -260,24 +272,29 @@ class TestBuckets:
     async def test_bounds_and_order(self, opened: OpenedStore) -> None:
         of = tenant()
         places = [(off, idx) for off in (1, 2, 3, 300) for idx in (0, 1, 12)]
-        rows = [row(of, VISITOR, ts=NOON + n, at=Position(2, *place)) for n, place in enumerate(places)]
+        rows = [row(of, VISITOR, ts=NOON + n * 70_000, at=Position(2, *place)) for n, place in enumerate(places)]
         elsewhere = [row(of, VISITOR, at=Position(3, 2, 0)), row(of, VISITOR, ts=NOON + BUCKET, at=Position(2, 2, 5))]
         await opened.write([*reversed(rows), *elsewhere], [])
 
-        async def offsets(after: int, high: int | None) -> list[tuple[int, ...]]:
-            found = await opened.store.events.bucket_rows(of, bucket_of(NOON), 2, after, high)
+        async def offsets(after: Place, high: int | None, limit: int = 99) -> list[tuple[int, ...]]:
+            found = await opened.store.events.bucket_rows(of, bucket_of(NOON), 2, after, high, limit)
             return [of.position[1:] for of in found]
 
-        assert await offsets(0, None) == places
-        assert await offsets(1, 3) == [place for place in places if 1 < place[0] <= 3]
-        assert await offsets(300, None) == []
-        assert await offsets(3, 3) == []
+        assert await offsets(START, None) == places
+        assert await offsets(past(0), None) == places
+        assert await offsets(past(1), 3) == [place for place in places if 1 < place[0] <= 3]
+        assert await offsets(Place(2, 0), 3) == [place for place in places if (2, 0) < place <= (3, 99)]
+        assert await offsets(past(300), None) == []
+        assert await offsets(past(3), 3) == []
+        for limit in range(1, 13):  # a page may end inside a record, and the slices of a bucket are read as one
+            assert await offsets(START, None, limit) == places[:limit]
+            assert await offsets(Place(*places[limit - 1]), None) == places[limit:]
 
     async def test_more_rows_than_one_statement_reads(self, opened: OpenedStore) -> None:
         of = tenant()
         rows = [row(of, None, at=Position(0, n // 7, n % 7)) for n in range(2_400)]
         await opened.write(rows, [])
-        found = await opened.store.events.bucket_rows(of, bucket_of(NOON), 0, -1, None)
+        found = await opened.store.events.bucket_rows(of, bucket_of(NOON), 0, START, None, 5_000)
         assert [of.position for of in found] == [of.position for of in rows]
 
     async def test_seen_are_the_buckets_of_those_days(self, opened: OpenedStore) -> None:
@@ -319,7 +336,7 @@ class TestWriting:
         for _ in range(3):
             await opened.write([*rows, *rows[:5]], edges)
         assert await whole_month(opened.store.events, of, VISITOR) == fed(rows)
-        assert len(await opened.store.events.bucket_rows(of, bucket_of(NOON), 0, -1, None)) == 20
+        assert len(await opened.store.events.bucket_rows(of, bucket_of(NOON), 0, START, None, 5_000)) == 20
         assert (await opened.store.events.latest(of, [VISITOR]))[VISITOR].last == NOON + 19
 
     async def test_what_was_written_survives_a_restart(self, open_store: OpenStore) -> None:
@@ -357,7 +374,7 @@ async def test_tenants_with_the_same_ids_never_meet(opened: OpenedStore) -> None
         assert await whole_month(events, of, VISITOR) == fed([written])
         assert await events.placed([partition(written)]) == {partition(written): {event: Placed(written.ts, at)}}
         assert await events.latest(of, [VISITOR]) == {VISITOR: Latest(written.ts, frozenset({MONTH}))}
-        assert list(await events.bucket_rows(of, bucket_of(NOON), 0, 0, None)) == [
+        assert list(await events.bucket_rows(of, bucket_of(NOON), 0, past(0), None, 9)) == [
             BucketRow(at, written.raw, written.enriched)
         ]
     empty = tenant()

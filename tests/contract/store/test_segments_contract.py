@@ -1,18 +1,21 @@
 """What every store keeps about segments."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from footfall_common.documents import NIL
-from footfall_common.events.times import bucket_of, day_of, day_of_bucket
-from footfall_common.store import Segment
+from footfall_common.events.times import DAY, bucket_of, day_of, day_of_bucket
+from footfall_common.store import Folded, Segment, Span
 from tests.contract.store.conftest import OpenStore
 from tests.support.stores import NOON, OpenedStore, tenant
 
 BUCKET = bucket_of(NOON)
+TODAY = day_of(NOON)
+FIRST = bucket_of(TODAY * DAY)
 RESOURCE = uuid.UUID(int=7)
 few = settings(
     max_examples=25,
@@ -35,8 +38,19 @@ def segment(
     return Segment(resource, bucket, version, watermark or {0: version}, [chunk(n) for n in chunks], len(chunks))
 
 
+def folding(version: int, chunks: Sequence[int], folded: Mapping[int, int]) -> list[Segment]:
+    """A day's segments: one resource's and NIL's, holding buckets up to those versions."""
+    day = segment(version, chunks, bucket=FIRST, watermark={})._replace(span=Span.DAY, watermark={})
+    upto = {bucket: Folded(top, {0: top}) for bucket, top in folded.items()}
+    return [day, day._replace(resource=NIL, chunks=[], members={RESOURCE: version}, folded=upto)]
+
+
 def bodies(*numbers: int) -> dict[bytes, bytes]:
     return {chunk(n): b"PAR1" * n for n in numbers}
+
+
+def by_key(segments: Iterable[Segment]) -> dict[tuple[object, ...], Segment]:
+    return {(one.span, one.bucket, one.resource, one.version): one for one in segments}
 
 
 class TestHeads:
@@ -47,11 +61,25 @@ class TestHeads:
         assert list(await segments.bucket_heads(tenant(), BUCKET)) == []
 
     async def test_everything_of_a_segment_comes_back(self, opened: OpenedStore) -> None:
-        of = tenant()
+        of, segments = tenant(), opened.store.segments
         watermark = {0: 5, 3: 2**53, (7 << 16) | 2: 0}
-        written = [segment(9, [1, 2], watermark=watermark), segment(9, resource=NIL, watermark=watermark)]
-        await opened.store.segments.put(of, written, bodies(1, 2), NOON)
-        assert sorted(await opened.store.segments.bucket_heads(of, BUCKET)) == sorted(written)
+        late = segment(9, [1, 2], watermark=watermark)._replace(sizes=(4, 2**20), base=3)
+        own = late._replace(resource=NIL, chunks=[], sizes=(), members={RESOURCE: 9}, closed=True)
+        folded = {BUCKET: Folded(7, watermark), -5: Folded(0, {})}
+        day = Segment(NIL, FIRST, 11, {}, [], 8, span=Span.DAY, members={RESOURCE: 0}, folded=folded)
+        await segments.put(of, [late, own, day], bodies(1, 2), NOON)
+        assert by_key(await segments.bucket_heads(of, BUCKET)) == by_key([late, own])
+        assert by_key(await segments.day_heads(of, TODAY)) == by_key([day])
+        assert by_key(await segments.heads(of, [TODAY])) == by_key([late, own, day])
+
+    async def test_a_day_and_its_first_bucket_are_two(self, opened: OpenedStore) -> None:
+        of, segments = tenant(), opened.store.segments
+        first, days = segment(5, [5], bucket=FIRST), folding(2, [2], {FIRST: 4})
+        await segments.put(of, [first, *days], bodies(2, 5), NOON)
+        assert list(await segments.bucket_heads(of, FIRST)) == [first]
+        assert by_key(await segments.day_heads(of, TODAY)) == by_key(days)
+        assert by_key(await segments.heads(of, [TODAY])) == by_key([first, *days])
+        assert list(await segments.day_heads(of, TODAY + 1)) == []
 
     async def test_the_highest_version_stands_whatever_came_last(self, opened: OpenedStore) -> None:
         of = tenant()
@@ -59,11 +87,13 @@ class TestHeads:
             await opened.store.segments.put(of, [segment(version, [version])], bodies(version), NOON)
         assert list(await opened.store.segments.bucket_heads(of, BUCKET)) == [segment(10, [10])]
 
-    async def test_a_version_that_stands_is_left_as_it_is(self, opened: OpenedStore) -> None:
-        of = tenant()
-        await opened.store.segments.put(of, [segment(1, [1])], bodies(1), NOON)
-        await opened.store.segments.put(of, [segment(1, [2])], bodies(2), NOON + 1)
-        assert list(await opened.store.segments.bucket_heads(of, BUCKET)) == [segment(1, [1])]
+    async def test_of_one_version_put_twice_one_stands(self, opened: OpenedStore) -> None:
+        of, either = tenant(), [segment(1, [1]), segment(1, [2])]
+        for written, body in zip(either, (bodies(1), bodies(2)), strict=True):
+            await opened.store.segments.put(of, [written], body, NOON)
+        (stands,) = await opened.store.segments.bucket_heads(of, BUCKET)
+        assert stands in either
+        assert set(await opened.store.segments.chunks(of, stands.chunks)) == set(stands.chunks)
 
     async def test_the_days_that_were_asked(self, opened: OpenedStore) -> None:
         of = tenant()
@@ -72,7 +102,7 @@ class TestHeads:
         await opened.store.segments.put(of, written, {}, NOON)
         for days in ([-1], [0], [-2, 1], [0, 0, day_of(NOON)], list(range(-200, 200))):
             expected = [of for of in written if day_of_bucket(of.bucket) in days]
-            assert sorted(await opened.store.segments.heads(of, days)) == sorted(expected)
+            assert by_key(await opened.store.segments.heads(of, days)) == by_key(expected)
 
     async def test_many_resources_and_buckets(self, opened: OpenedStore) -> None:
         of = tenant()
@@ -83,7 +113,7 @@ class TestHeads:
         )
         await opened.store.segments.put(of, older, {}, NOON)
         await opened.store.segments.put(of, newer, {}, NOON)
-        assert sorted(await opened.store.segments.heads(of, [day_of(NOON)])) == sorted(newer)
+        assert by_key(await opened.store.segments.heads(of, [day_of(NOON)])) == by_key(newer)
 
     @few
     @given(st.lists(st.tuples(st.integers(0, 2), st.integers(0, 2), st.integers(0, 9)), max_size=20))
@@ -125,61 +155,88 @@ class TestChunks:
 
 class TestSweep:
     async def test_nothing_to_sweep(self, opened: OpenedStore) -> None:
-        await opened.store.segments.put(tenant(), [segment(1, [1])], bodies(1), NOON)
-        assert await opened.store.segments.sweep(NOON + 1) == 0
+        of = tenant()
+        await opened.store.segments.put(of, [segment(1, [1])], bodies(1), NOON)
+        assert await opened.store.segments.sweep(of, TODAY, NOON + 1) == 0
+        assert await opened.store.segments.sweep(tenant(), TODAY, NOON + 1) == 0
 
     async def test_a_version_goes_once_it_was_superseded_before_that_time(self, opened: OpenedStore) -> None:
         of, segments = tenant(), opened.store.segments
         await segments.put(of, [segment(1, [1, 2])], bodies(1, 2), NOON)
         await segments.put(of, [segment(2, [2, 3])], bodies(3), NOON + 100)
-        assert await segments.sweep(NOON + 100) == 0
+        assert await segments.sweep(of, TODAY, NOON + 100) == 0
         assert await segments.chunks(of, [chunk(n) for n in (1, 2, 3)]) == bodies(1, 2, 3)
-        assert await segments.sweep(NOON + 101) == 2  # version 1 and chunk 1
+        assert await segments.sweep(of, TODAY - 1, NOON + 101) == 0
+        assert await segments.sweep(of, TODAY, NOON + 101) == 1
         assert await segments.chunks(of, [chunk(n) for n in (1, 2, 3)]) == bodies(2, 3)
         assert list(await segments.bucket_heads(of, BUCKET)) == [segment(2, [2, 3])]
-        assert await segments.sweep(NOON + 10**9) == 0
+        assert await segments.sweep(of, TODAY, NOON + 10**9) == 0
 
     async def test_a_stale_version_that_came_late_goes_too(self, opened: OpenedStore) -> None:
         of, segments = tenant(), opened.store.segments
         await segments.put(of, [segment(2, [2])], bodies(2), NOON)
         await segments.put(of, [segment(1, [1])], bodies(1), NOON + 100)
-        assert await segments.sweep(NOON + 50) == 2
+        assert await segments.sweep(of, TODAY, NOON + 50) == 1
         assert await segments.chunks(of, [chunk(1), chunk(2)]) == bodies(2)
 
     async def test_a_chunk_of_another_standing_segment_stays(self, opened: OpenedStore) -> None:
         of, segments = tenant(), opened.store.segments
-        other = segment(1, [1], resource=NIL, bucket=BUCKET + 1)
-        await segments.put(of, [segment(1, [1]), other], bodies(1), NOON)
+        await segments.put(of, [segment(1, [1]), segment(1, [1], bucket=BUCKET + 1)], bodies(1), NOON)
         await segments.put(of, [segment(2, [])], {}, NOON)
-        assert await segments.sweep(NOON + 1) == 1
+        assert await segments.sweep(of, TODAY, NOON + 1) == 1
         assert await segments.chunks(of, [chunk(1)]) == bodies(1)
 
-    async def test_a_chunk_that_no_segment_lists_goes(self, opened: OpenedStore) -> None:
+    async def test_buckets_that_a_complete_day_holds_go(self, opened: OpenedStore) -> None:
         of, segments = tenant(), opened.store.segments
-        await segments.put(of, [segment(1, [1])], bodies(1, 2), NOON)
-        await segments.put(of, [segment(1, [3])], bodies(3), NOON)  # its version stands already, with chunk 1
-        await segments.sweep(NOON + 1)
-        assert await segments.chunks(of, [chunk(n) for n in (1, 2, 3)]) == bodies(1)
+        newer = segment(9, [4], bucket=BUCKET + 1)
+        for one in (segment(3, [1, 2]), segment(5, [3], bucket=BUCKET + 1), newer, segment(5, [5], bucket=BUCKET + 2)):
+            await segments.put(of, [one, one._replace(resource=NIL, chunks=[])], bodies(1, 2, 3, 4, 5), NOON)
+        day = folding(7, [1, 3, 6], {BUCKET: 3, BUCKET + 1: 5})
+        await segments.put(of, day, bodies(6), NOON + 100)
+        await segments.sweep(of, TODAY, NOON + 100)
+        assert await segments.bucket_heads(of, BUCKET) != []
+        assert await segments.sweep(of, TODAY, NOON + 101) == 2
+        assert list(await segments.bucket_heads(of, BUCKET)) == []
+        assert by_key(await segments.bucket_heads(of, BUCKET + 1)) == by_key(
+            [newer, newer._replace(resource=NIL, chunks=[])]
+        )
+        assert len(await segments.bucket_heads(of, BUCKET + 2)) == 2
+        assert await segments.chunks(of, [chunk(n) for n in range(1, 7)]) == bodies(1, 3, 4, 5, 6)
+
+    @pytest.mark.parametrize("missing", [RESOURCE, NIL])
+    async def test_nothing_goes_for_a_day_that_is_not_whole(self, opened: OpenedStore, missing: uuid.UUID) -> None:
+        of, segments = tenant(), opened.store.segments
+        await segments.put(of, [segment(3, [1])], bodies(1), NOON)
+        day = [one for one in folding(7, [2], {BUCKET: 3}) if one.resource != missing]
+        await segments.put(of, day, bodies(2), NOON)
+        assert await segments.sweep(of, TODAY, NOON + 1) == 0
 
     async def test_more_versions_than_one_transaction_deletes(self, opened: OpenedStore) -> None:
         of, segments = tenant(), opened.store.segments
         versions = [segment(n, [n]) for n in range(450)]
         await segments.put(of, versions, bodies(*range(450)), NOON)
-        assert await segments.sweep(NOON + 1) == 2 * 449
+        assert await segments.sweep(of, TODAY, NOON + 1) == 449
         assert list(await segments.bucket_heads(of, BUCKET)) == versions[-1:]
+        assert await segments.chunks(of, [chunk(n) for n in range(450)]) == bodies(449)
 
     @few
-    @given(st.lists(st.tuples(st.integers(0, 1), st.integers(0, 5), st.sets(st.integers(0, 4))), max_size=12))
+    @given(
+        st.lists(
+            st.tuples(st.integers(0, 1), st.booleans(), st.integers(0, 5), st.sets(st.integers(0, 4))),
+            max_size=12,
+            unique_by=lambda put: (put[0] * (not put[1]), *put[1:3]),
+        )
+    )
     async def test_whatever_came_what_stands_is_whole(
-        self, opened: OpenedStore, puts: list[tuple[int, int, set[int]]]
+        self, opened: OpenedStore, puts: list[tuple[int, bool, int, set[int]]]
     ) -> None:
         of, segments = tenant(), opened.store.segments
-        for now, (resource, version, chunks) in enumerate(puts):
-            written = segment(version, sorted(chunks), resource=uuid.UUID(int=resource))
-            await segments.put(of, [written], bodies(*chunks), now)
-        before = list(await segments.bucket_heads(of, BUCKET))
-        await segments.sweep(len(puts) + 1)
-        assert list(await segments.bucket_heads(of, BUCKET)) == before
+        for now, (bucket, day, version, chunks) in enumerate(puts):
+            written = segment(version, sorted(chunks), bucket=FIRST + bucket * (not day))
+            await segments.put(of, [written._replace(span=Span.DAY if day else Span.BUCKET)], bodies(*chunks), now)
+        before = list(await segments.heads(of, [TODAY]))
+        await segments.sweep(of, TODAY, len(puts) + 1)
+        assert by_key(await segments.heads(of, [TODAY])) == by_key(before)
         listed = {of for head in before for of in head.chunks}
         assert await segments.chunks(of, [chunk(n) for n in range(5)]) == {
             of: body for of, body in bodies(*range(5)).items() if of in listed
@@ -194,5 +251,8 @@ async def test_tenants_with_the_same_ids_never_meet(opened: OpenedStore) -> None
     assert list(await segments.heads(two, [day_of(NOON)])) == [segment(2, [1])]
     assert await segments.chunks(one, [chunk(1)]) == {chunk(1): b"one"}
     assert await segments.chunks(two, [chunk(1)]) == {chunk(1): b"two"}
-    assert await segments.sweep(NOON + 1) == 0
+    await segments.put(one, [segment(3, [])], {}, NOON)
+    assert await segments.sweep(one, TODAY, NOON + 1) == 1
+    assert await segments.chunks(two, [chunk(1)]) == {chunk(1): b"two"}
+    assert await segments.sweep(two, TODAY, NOON + 1) == 0
     assert await segments.chunks(tenant(), [chunk(1)]) == {}

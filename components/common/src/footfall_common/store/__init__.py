@@ -6,7 +6,8 @@ every method raises StoreUnavailable when the store does not answer. Identifiers
 
 import uuid
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple, Protocol
+from enum import StrEnum
+from typing import Final, NamedTuple, Protocol
 
 from footfall_common.tenancy import TenantContext
 
@@ -17,6 +18,26 @@ class Position(NamedTuple):
     part: int
     off: int
     idx: int
+
+
+class Place(NamedTuple):
+    """A position inside one part; what is read on from. `past` and `START` make those that no row has."""
+
+    off: int
+    idx: int
+
+
+LAST_IDX: Final = 2**31 - 1
+"""Above the index of any event in its record."""
+
+
+def past(off: int) -> Place:
+    """The place behind everything of the record at `off`."""
+    return Place(off, LAST_IDX)
+
+
+START: Final = past(-1)
+"""The place before everything of a part."""
 
 
 class Placed(NamedTuple):
@@ -98,18 +119,48 @@ class Latest(NamedTuple):
     months: frozenset[int]
 
 
-class Segment(NamedTuple):
-    """One version of one resource's part of a bucket. `watermark` = part -> last offset included.
+class Span(StrEnum):
+    """What a segment covers."""
 
-    Resource NIL stands for the bucket: its watermark is the bucket's, its `rows` the sum of all its resources'.
+    BUCKET = "15m"
+    DAY = "1d"
+
+
+class Folded(NamedTuple):
+    """How much of a bucket a day's segments hold: everything up to this version, and what that one's watermark was."""
+
+    version: int
+    watermark: Mapping[int, int]
+
+
+class Segment(NamedTuple):
+    """One version of one resource's part of a bucket or a day. `watermark` = part -> last offset included.
+
+    Resource NIL stands for the whole bucket or day and lists no chunks: a reader believes it where `standing.complete`
+    says that everything it speaks of is there. What only NIL's has: `members`, `closed`, `folded`.
     """
 
     resource: uuid.UUID
     bucket: int
+    """A day's segment names the day's first bucket."""
     version: int
+    """The offset of the mark that caused it, in the partition of its bucket or day."""
     watermark: Mapping[int, int]
+    """Empty for a day."""
     chunks: Sequence[bytes]
     rows: int
+    """As listed, copies included; NIL's is the sum."""
+    sizes: Sequence[int] = ()
+    """Bytes of each chunk; shorter than `chunks` where it was not noted."""
+    span: Span = Span.BUCKET
+    base: int | None = None
+    """The segment holds only what came after this version of its bucket, which a day's segments hold; None = all."""
+    members: Mapping[uuid.UUID, int] = {}
+    """The version in which each resource's segment stood, at least."""
+    closed: bool = False
+    """The bucket is over and merged; rows that come later open it again."""
+    folded: Mapping[int, Folded] = {}
+    """Bucket -> how much of it the day holds."""
 
 
 class EventReads(Protocol):
@@ -138,9 +189,12 @@ class EventReads(Protocol):
         ...
 
     async def bucket_rows(
-        self, tenant: TenantContext, bucket: int, part: int, after: int, high: int | None
+        self, tenant: TenantContext, bucket: int, part: int, after: Place, high: int | None, limit: int
     ) -> Sequence[BucketRow]:
-        """Rows with after < off <= high in (off, idx) order; `high` None = all there are."""
+        """The first `limit` rows with after < (off, idx) and off <= high, in that order; `high` None = no end.
+
+        Fewer than `limit` = those are all; else read on after the last one's place. A row is at most 32 KiB.
+        """
         ...
 
     async def buckets_seen(self, tenant: TenantContext, days: Sequence[int]) -> Sequence[Seen]:
@@ -157,28 +211,45 @@ class EventWrites(Protocol):
 
 
 class SegmentStore(Protocol):
-    """Segments and their chunks: insert only, the highest version of a bucket and resource stands."""
+    """Segments and their chunks: insert only, the highest version of a resource, span and bucket stands.
+
+    Two writers of one version (a mark handled twice) both wrote all that the version promises: either may stand.
+    """
 
     async def heads(self, tenant: TenantContext, days: Sequence[int]) -> Sequence[Segment]:
-        """The standing segment of each (resource, bucket) of those UTC days."""
+        """The standing segment of each resource, of those UTC days and of their buckets.
+
+        Where it takes several reads, NIL's come first: what it speaks of is there by then.
+        """
+        ...
+
+    async def day_heads(self, tenant: TenantContext, day: int) -> Sequence[Segment]:
+        """The standing segment of each resource of one day (span 1d)."""
         ...
 
     async def bucket_heads(self, tenant: TenantContext, bucket: int) -> Sequence[Segment]:
-        """The standing segment of each resource of one bucket; resource NIL carries the bucket's watermark alone."""
+        """The standing segment of each resource of one bucket (span 15m)."""
         ...
 
     async def put(
         self, tenant: TenantContext, segments: Sequence[Segment], chunks: Mapping[bytes, bytes], now: int
     ) -> None:
-        """Chunks first, then segment rows; a version that already stands is left as it is."""
+        """Chunks first, then segments in their order, NIL's after what it speaks of.
+
+        It may be cut anywhere and repeated. `now` (ms) is noted as the time of these versions, for `sweep` alone.
+        """
         ...
 
     async def chunks(self, tenant: TenantContext, ids: Sequence[bytes]) -> Mapping[bytes, bytes]:
         """The bytes of those chunks that exist."""
         ...
 
-    async def sweep(self, before: int) -> int:
-        """Delete versions superseded before that time and chunks that no segment lists; returns how many rows went."""
+    async def sweep(self, tenant: TenantContext, day: int, before: int) -> int:
+        """Delete of one day what `standing.swept` names, its chunks first; returns how many versions went.
+
+        That is what was superseded, or folded into a complete day, by versions noted before that time (ms), and the
+        chunks that only those listed. It may be cut anywhere and run again.
+        """
         ...
 
 
@@ -284,6 +355,8 @@ class Store(Protocol):
 
 
 __all__ = [
+    "LAST_IDX",
+    "START",
     "BucketRow",
     "ClientRecord",
     "Directory",
@@ -292,15 +365,19 @@ __all__ = [
     "EventRow",
     "EventWrites",
     "FeedRow",
+    "Folded",
     "Latest",
+    "Place",
     "Placed",
     "Position",
     "Seen",
     "Segment",
     "SegmentStore",
     "SigningKey",
+    "Span",
     "Store",
     "StoredDocument",
     "TenantContext",
     "VisitorDay",
+    "past",
 ]

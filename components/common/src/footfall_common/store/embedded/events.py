@@ -9,7 +9,7 @@ from uuid import UUID
 
 from footfall_common.events.times import BUCKET, DAY
 from footfall_common.sqlite import SqliteFile
-from footfall_common.store import BucketRow, FeedRow, Latest, Placed, Position, Seen, TenantContext, VisitorDay
+from footfall_common.store import BucketRow, FeedRow, Latest, Place, Placed, Position, Seen, TenantContext, VisitorDay
 from footfall_common.store.embedded.statements import bodies, columns, cut, each_group, quoted, rows_of
 
 BUCKETS_A_DAY: Final = DAY // BUCKET
@@ -70,11 +70,13 @@ class EmbeddedEvents:
         )
 
     async def bucket_rows(
-        self, tenant: TenantContext, bucket: int, part: int, after: int, high: int | None
+        self, tenant: TenantContext, bucket: int, part: int, after: Place, high: int | None, limit: int
     ) -> Sequence[BucketRow]:
-        """Rows with after < off <= high in (off, idx) order; `high` None = all there are."""
+        """The first `limit` rows with after < (off, idx) and off <= high, in that order; `high` None = no end."""
         last = _HIGHEST if high is None else high
-        return await self._file.read(lambda connection: _bucket_rows(connection, tenant, (bucket, part), after, last))
+        return await self._file.read(
+            lambda connection: _bucket_rows(connection, (tenant.tenant.bytes, bucket, part), after, last, limit)
+        )
 
     async def buckets_seen(self, tenant: TenantContext, days: Sequence[int]) -> Sequence[Seen]:
         """What those UTC days' buckets hold, in the order of bucket and part."""
@@ -140,20 +142,19 @@ def _visitor_month(
 
 
 def _bucket_rows(
-    connection: sqlite3.Connection, tenant: TenantContext, bucket_part: tuple[int, int], after: int, high: int
+    connection: sqlite3.Connection, of_part: tuple[bytes, int, int], after: Place, high: int, limit: int
 ) -> list[BucketRow]:
     found: list[BucketRow] = []
-    last = (after, _HIGHEST)
-    while True:
-        gathered, body = connection.execute(
-            _BUCKET_ROWS, (tenant.tenant.bytes, *bucket_part, *last, high, PAGE)
-        ).fetchone()
+    while len(found) < limit:
+        want = min(PAGE, limit - len(found))
+        gathered, body = connection.execute(_BUCKET_ROWS, (*of_part, *after, high, want)).fetchone()
         heads = rows_of(gathered, tuple[int, int, int, int])
         pieces = cut(body, (length for *_, raw, enriched in heads for length in (raw, enriched)))
-        found += (BucketRow(Position(bucket_part[1], off, idx), next(pieces), next(pieces)) for off, idx, _, _ in heads)
-        if len(heads) < PAGE:
-            return found
-        last = (found[-1].position.off, found[-1].position.idx)
+        found += (BucketRow(Position(of_part[2], off, idx), next(pieces), next(pieces)) for off, idx, _, _ in heads)
+        if len(heads) < want:
+            break
+        after = Place(found[-1].position.off, found[-1].position.idx)
+    return found
 
 
 def _buckets_seen(connection: sqlite3.Connection, tenant: TenantContext, days: Sequence[int]) -> list[Seen]:

@@ -8,10 +8,10 @@ from functools import partial
 from typing import Final
 from uuid import UUID
 
-from footfall_common.events.times import bucket_of, month_of
+from footfall_common.events.times import bucket_of, day_of, month_of
 from footfall_common.sqlite import SqliteFile
 from footfall_common.store import TenantContext
-from footfall_common.store.embedded.segments import VERSION, delete_versions, versions
+from footfall_common.store.embedded.segments import expire_segments
 from footfall_common.store.embedded.statements import columns, quoted, rows_of, write_each
 
 EVENTS: Final = 500
@@ -23,7 +23,6 @@ _IDS = f"""DELETE FROM event_ids WHERE (tenant, visitor, day, event_id, part, of
     SELECT tenant, visitor, day, event_id, part, off, idx {_OLDEST})"""
 _EVENTS = f"DELETE FROM events_by_bucket WHERE rowid IN (SELECT rowid {_OLDEST})"
 _PARTS = "DELETE FROM bucket_parts WHERE tenant = ? AND bucket < ?"
-_OLD_SEGMENTS = f"SELECT {VERSION} FROM segments WHERE tenant = ? AND bucket < ?"
 _OLD_MONTHS = f"SELECT {columns(quoted('visitor'), 'month')} FROM visitor_months WHERE tenant = ? AND month < ?"
 _MONTHS = "DELETE FROM visitor_months WHERE (tenant, visitor, month) IN (SELECT * FROM ({values}))"
 # The last edge before an event names its contact, however old the edge: it goes with the visitor's last month.
@@ -34,14 +33,15 @@ _EDGES = """DELETE FROM edges WHERE (tenant, visitor) IN (SELECT * FROM ({values
 async def expire(file: SqliteFile, tenant: TenantContext, before: int) -> int:
     """Delete one tenant's events of buckets that ended by `before`, and what stands for them elsewhere.
 
-    Returns how many events went. It may be cut anywhere and run again.
+    Returns how many events went. It may be cut anywhere and run again. Segments go a whole day at a time, since a day
+    is folded into one.
     """
     of, cut = tenant.tenant.bytes, bucket_of(before)
     deleted = 0
     while step := await file.write(lambda connection: _events(connection, of, cut)):
         deleted += step
     await file.write(lambda connection: connection.execute(_PARTS, (of, cut)).rowcount)
-    await delete_versions(file, await file.read(lambda connection: versions(connection, _OLD_SEGMENTS, of, cut)))
+    await expire_segments(file, of, day_of(before))
     await _months(file, of, month_of(before))
     await file.shrink()
     return deleted

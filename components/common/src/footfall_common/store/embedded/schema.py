@@ -34,14 +34,21 @@ TABLES = (
     """CREATE TABLE IF NOT EXISTS edges (
         tenant BLOB, visitor BLOB, at INTEGER, event_id BLOB, contact BLOB, trust TEXT,
         PRIMARY KEY (tenant, visitor, at, event_id)) WITHOUT ROWID""",
+    # `put` = when the version came; `body` = `standing.body_of`, which may be long: with a rowid, as `chunks`.
+    """CREATE TABLE IF NOT EXISTS segment_versions (
+        tenant BLOB, day INTEGER, span TEXT, bucket INTEGER, resource BLOB, version INTEGER,
+        put INTEGER, body BLOB,
+        PRIMARY KEY (tenant, day, span, bucket, resource, version))""",
+    # Older files have `segments`, by bucket and in columns, and a list of who lists a chunk.
     """CREATE TABLE IF NOT EXISTS segments (
         tenant BLOB, bucket INTEGER, resource BLOB, version INTEGER,
-        watermark TEXT, chunks TEXT, rows INTEGER, created INTEGER,
-        PRIMARY KEY (tenant, bucket, resource, version)) WITHOUT ROWID""",
-    # Which versions list a chunk: a sweep must know it without reading every segment.
-    """CREATE TABLE IF NOT EXISTS segment_chunks (
-        tenant BLOB, chunk BLOB, bucket INTEGER, resource BLOB, version INTEGER,
-        PRIMARY KEY (tenant, chunk, bucket, resource, version)) WITHOUT ROWID""",
+        watermark TEXT, chunks TEXT, rows INTEGER, created INTEGER)""",
+    """INSERT OR IGNORE INTO segment_versions
+        SELECT tenant, (bucket - (bucket % 96 + 96) % 96) / 96, '15m', bucket, resource, version, created,
+            CAST('{"watermark":' || watermark || ',"chunks":' || chunks || ',"rows":' || rows || '}' AS BLOB)
+        FROM segments""",
+    "DROP TABLE segments",
+    "DROP TABLE IF EXISTS segment_chunks",
     """CREATE TABLE IF NOT EXISTS chunks (
         tenant BLOB, chunk BLOB, body BLOB,
         PRIMARY KEY (tenant, chunk))""",
