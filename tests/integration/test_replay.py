@@ -1,11 +1,14 @@
 """Replaying the raw topic: effects applied in order, one system after the other, as with a real bus and store."""
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
 
+from footfall_common.bus import Outgoing
 from footfall_common.clock import SystemClock, new_id
 from footfall_common.errors import StoreUnavailable
 from footfall_common.events.times import bucket_of, month_of
@@ -13,15 +16,24 @@ from footfall_common.pipeline.ordered import OrderedSink
 from footfall_common.store import Edge, EventRow
 from footfall_common.store.embedded import write_rows
 from footfall_raw_receiver.app import running
+from footfall_raw_receiver.models import DeadLetter, Stage
 from footfall_raw_receiver.publisher import DeadLetters, Throttle
 from footfall_raw_receiver.service.deciding import Decider
 from footfall_raw_receiver.service.enriching import Enricher
 from footfall_raw_receiver.service.metrics import Metrics
 from footfall_raw_receiver.service.raw import RawReceiver
-from footfall_raw_receiver.service.replay import Patience, Progress, Range, replay
-from tests.support.raw_receiver import NAMES, QUICK, RECEIVED, World, event, record, segment_rows, world
+from footfall_raw_receiver.service.replay import Patience, Progress, Range, Unbury, replay
+from tests.support.raw_receiver import NAMES, QUICK, RECEIVED, World, event, outgoing, record, segment_rows, world
 
-EVENT_TABLES = ("event_ids", "visitor_months", "events_by_bucket", "bucket_parts", "edges", "segments", "chunks")
+EVENT_TABLES = (
+    "event_ids",
+    "visitor_months",
+    "events_by_bucket",
+    "bucket_parts",
+    "edges",
+    "segment_versions",
+    "chunks",
+)
 
 
 class Writes:
@@ -175,3 +187,33 @@ async def test_a_replay_beside_the_live_receiver_changes_nothing(tmp_path: Path)
             await replayed(here, Range())
             await here.drained()
         assert tables(here) == before
+
+
+async def test_dead_letters_come_back_on_the_raw_topic_as_they_were(tmp_path: Path) -> None:
+    async with world(tmp_path) as here, running(here.process, QUICK):
+        garbage = [Outgoing(NAMES.topics.raw, b"k", b"no record %d" % n) for n in range(3)]
+        whole = outgoing(record(event(visitor=new_id()), event(visitor=new_id())))
+        half = whole._replace(value=whole.value.replace(b'"page-load"', b"7", 1))
+        await here.process.bus.publish([*garbage, half])
+        await here.drained()
+        turns: list[tuple[Stage | None, int]] = [("event", 1), ("decode", 3), (None, 8)]
+        for stage, expected in turns:  # what failed again is a letter again
+            reader = await here.process.bus.reader(NAMES.topics.dead)
+            work = Unbury(here.process.bus, NAMES.topics.raw, stage)
+            outcome = await replay(
+                reader,
+                work,
+                Range(),
+                throttle=Throttle(1_000, SystemClock()),
+                patience=Patience(0.001, 0.01),
+                chunk=10,
+                told=lambda _: None,
+            )
+            await here.drained()
+            assert (work.published, outcome.left) == (expected, 0)
+        letters = await (await here.process.bus.reader(NAMES.topics.dead)).poll(100, 0)
+        bodies = Counter(msgspec.json.decode(one.value, type=DeadLetter).bytes for one in letters)
+        assert {body: count for body, count in bodies.items() if body.startswith(b"no")} == {
+            one.value: 4 for one in garbage
+        }
+        assert len(bodies) == 4

@@ -8,15 +8,19 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import NamedTuple, TypeVar
 
+import msgspec
 import structlog
+from typing_extensions import override
 
-from footfall_common.bus import Partition, Reader, Received
-from footfall_common.errors import Conflict, Unavailable
+from footfall_common.bus import Consumer, Outgoing, Partition, Publisher, Reader, Received
+from footfall_common.errors import UNREADABLE, Conflict, Unavailable
+from footfall_raw_receiver.models import DeadLetter, Stage
 from footfall_raw_receiver.publisher import Throttle
-from footfall_raw_receiver.service.raw import RawReceiver
+from footfall_raw_receiver.service.membership import Insist, Work
 
 T = TypeVar("T")
 _WAIT = 1.0
+_decode = msgspec.json.Decoder(DeadLetter).decode
 _log = structlog.get_logger(__name__)
 
 
@@ -111,6 +115,44 @@ class RangeConsumer:
         await self._reader.close()
 
 
+class Unbury(Work):
+    """Puts dead letters back on the raw topic, as they came; a copy of what is stored already writes nothing.
+
+    `stage` = only those that failed there. Marks stay: each new event of a bucket makes one.
+    """
+
+    def __init__(self, bus: Publisher, raw_topic: str, stage: Stage | None = None) -> None:
+        self.published = 0
+        self._bus = bus
+        self._topic = raw_topic
+        self._stage = stage
+
+    @override
+    async def joined(self, consumer: Consumer) -> None:
+        """Nothing: nothing is committed."""
+
+    @override
+    def forget(self) -> None:
+        """Nothing is remembered."""
+
+    @override
+    async def handle(self, records: Sequence[Received], insist: Insist) -> None:
+        """Publish the letters among them."""
+        again = [Outgoing(self._topic, one.key, letter.bytes) for one in records if (letter := self._wanted(one))]
+        if again:
+            await insist(lambda: self._bus.publish(again))
+        self.published += len(again)
+
+    def _wanted(self, received: Received) -> DeadLetter | None:
+        try:
+            letter = _decode(received.value)
+        except UNREADABLE as error:
+            _log.error("dead_letter_unreadable", offset=received.offset, reason=str(error))
+            return None
+        wanted = letter.stage != "mark" and self._stage in {None, letter.stage}
+        return letter if wanted else None
+
+
 class Patience(NamedTuple):
     """Seconds before a step is tried again, doubling up to the second."""
 
@@ -131,7 +173,7 @@ class Patience(NamedTuple):
 
 async def replay(
     reader: Reader,
-    raw: RawReceiver,
+    work: Work,
     wanted: Range,
     *,
     throttle: Throttle,
@@ -139,20 +181,20 @@ async def replay(
     chunk: int,
     told: Callable[[Progress], None],
 ) -> Progress:
-    """Run every record of the range through the raw receiver, up to where the topic ends now.
+    """Run every record of the range through the work, up to where the topic ends now.
 
     Bus and store may go away meanwhile; the replay waits for them. `told` hears of every chunk.
     """
     ends = await patience(reader.ends)
     consumer = RangeConsumer(reader, wanted, ends)
     consumer.start()
-    await raw.joined(consumer)
+    await work.joined(consumer)
     replayed = 0
     while not consumer.done:
         records = await patience(lambda: consumer.poll(chunk, _WAIT))
         if records:
             await throttle.take(len(records))
-            await raw.handle(records, patience)
+            await work.handle(records, patience)
             replayed += len(records)
         told(Progress(consumer.read, replayed, consumer.left))
     return Progress(consumer.read, replayed, consumer.left)
