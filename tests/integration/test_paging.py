@@ -12,7 +12,7 @@ import pytest
 import pytest_asyncio
 
 from footfall_common.testing import eventually
-from tests.support.killing import whole_feed
+from tests.support.account import Account
 from tests.support.process import Up, event, manifest
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(120)]
@@ -41,6 +41,8 @@ async def test_what_was_there_comes_once_and_what_arrives_at_most_once(up: Up, *
     credentials = up.credentials()
     tenant, shop, token = credentials["tenantId"], credentials["resources"][0], await up.token(credentials)
 
+    account = Account(up.client, credentials)
+
     async def send(events: list[dict[str, Any]]) -> list[str]:
         answer = await up.post_events(tenant, shop, *events)
         assert {verdict["status"] for verdict in answer.json()["events"]} == {"accepted"}
@@ -49,7 +51,7 @@ async def test_what_was_there_comes_once_and_what_arrives_at_most_once(up: Up, *
     before = [key for days in (0.1, 1, 35, 70) for key in await send(some(days))]
 
     async def all_there() -> bool:
-        return len(await whole_feed(up, token, VISITORS)) == len(before)
+        return len(await account.whole_feed(token, VISITORS)) == len(before)
 
     await eventually(all_there, 60)
     seen: Counter[str] = Counter()

@@ -69,12 +69,12 @@ async def test_a_store_that_is_away_loses_nothing_and_recovers_by_itself(tmp_pat
         for one in events:
             await here.publish(record(one))
         await eventually(lambda: here.outages[0].refused > 2)
-        assert "away" in str(await component.checks["consuming"]())
+        assert "away" in str(await component.checks["raw-receiver"]())
         assert here.query("SELECT count(*) FROM event_ids") == [(0,)]
         here.outages[0].on = False
         await here.drained()
         assert [stored.event for stored in await here.feed(visitor, month_of(RECEIVED))] == events
-        assert await component.checks["consuming"]() is None
+        assert await component.checks["raw-receiver"]() is None
 
 
 async def test_after_a_restart_at_any_place_each_event_is_stored_once(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ from footfall_common import segments
 from footfall_common.clock import new_id
 from footfall_common.documents import NIL
 from footfall_common.events.times import bucket_of
-from footfall_common.testing import eventually
 from footfall_raw_receiver.app import running
 from tests.support.raw_receiver import BLOG, QUICK, RECEIVED, SHOP, event, record, segment_rows, world
 
@@ -39,7 +38,7 @@ async def test_a_bucket_whose_segments_were_deleted_comes_back_whole(tmp_path: P
         blog = event(base)
         await here.publish(*map(record, before), record(blog, resource=BLOG))
         await here.drained()
-        await here.files["store"].write(lambda connection: connection.execute(f"DELETE FROM segments {damage}"))
+        await here.files["store"].write(lambda connection: connection.execute(f"DELETE FROM segment_versions {damage}"))
         await here.publish(record(after))
         await here.drained()
         found = {row["event_id"] for row in await segment_rows(here, bucket_of(base))}
@@ -51,7 +50,7 @@ async def test_a_bucket_that_lost_its_newest_segments_is_whole_after_the_next_ma
     base = RECEIVED - RECEIVED % 900_000
     visitor = new_id()
     events = [event(base + number, visitor=visitor) for number in range(4)]
-    newest = "DELETE FROM segments WHERE version = (SELECT max(version) FROM segments)"
+    newest = "DELETE FROM segment_versions WHERE version = (SELECT max(version) FROM segment_versions)"
     async with world(tmp_path) as here, running(here.process, QUICK):
         for one in events[:3]:
             await here.publish(record(one))
@@ -104,16 +103,3 @@ async def test_each_resource_has_segments_of_its_own(tmp_path: Path) -> None:
         heads = await here.heads(bucket_of(RECEIVED))
         assert [row["event_id"] for row in await here.rows(heads[SHOP])] == [shop.id.bytes]
         assert [row["event_id"] for row in await here.rows(heads[BLOG])] == [blog.id.bytes]
-
-
-async def test_superseded_versions_are_swept(tmp_path: Path) -> None:
-    settings = QUICK.model_copy(update={"sweep_seconds": 0.05})
-    base = RECEIVED - RECEIVED % 900_000
-    events = [event(base + number) for number in range(4)]
-    async with world(tmp_path) as here, running(here.process, settings):
-        for one in events:
-            await here.publish(record(one))
-            await here.drained()
-        await eventually(lambda: here.query("SELECT count(*) FROM segments") == [(2,)])
-        found = {row["event_id"] for row in await segment_rows(here, bucket_of(base))}
-        assert found == {one.id.bytes for one in events}

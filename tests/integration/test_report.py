@@ -26,7 +26,7 @@ from footfall_common.pipeline.effects import Mark
 from footfall_common.pipeline.marks import mark_record
 from footfall_common.pipeline.view import SettingsView
 from footfall_common.placement import Placement, names
-from footfall_common.process import Process
+from footfall_common.process import StoringProcess
 from footfall_common.sqlite import SqliteFile
 from footfall_common.store.embedded import EmbeddedStore, schema
 from footfall_common.telemetry.catalogue import UNREADABLE
@@ -58,7 +58,7 @@ SITES = [
 class World:
     """A running report, its callers' tokens, and the store behind it."""
 
-    def __init__(self, process: Process, shelf: Shelf, issuer: Issuer, client: httpx.AsyncClient) -> None:
+    def __init__(self, process: StoringProcess, shelf: Shelf, issuer: Issuer, client: httpx.AsyncClient) -> None:
         self.process = process
         self.shelf = shelf
         self.issuer = issuer
@@ -100,7 +100,7 @@ async def world(folder: Path, settings: ReportSettings | None = None) -> AsyncIt
         stack.callback(following.cancel)
         await view.ready.wait()
         issuer = Issuer(clock)
-        process = Process(
+        process = StoringProcess(
             clock=clock, new_id=ids(), random_bytes=lambda size: b"r" * size, registry=CollectorRegistry(), bus=bus,
             store=EmbeddedStore(store_file), names=NAMES, view=view, verifier=issuer.verifier,
             admin=AdminToken(lambda: "a" * 32), sink=lambda _: pytest.fail("report changes nothing"),
@@ -355,10 +355,10 @@ async def test_segments_deleted_while_running_change_no_number(here: World) -> N
     await here.shelf.add(events)
     await here.shelf.segment(days_around(NOON, 1), 1)
     before = await here.overview(**DAY)
-    for damage in ("DELETE FROM chunks WHERE hex(chunk) < '8'", "DELETE FROM segments WHERE bucket % 2 = 0"):
+    for damage in ("DELETE FROM chunks WHERE hex(chunk) < '8'", "DELETE FROM segment_versions WHERE bucket % 2 = 0"):
         await here.shelf.run(damage)
         assert await here.overview(**DAY) == before
-    await here.shelf.run("DELETE FROM segments")
+    await here.shelf.run("DELETE FROM segment_versions")
     assert await here.overview(**DAY, tz="UTC") == before
 
 

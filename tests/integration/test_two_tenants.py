@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from footfall_common.testing import eventually
-from tests.support.killing import overview
+from tests.support.account import Account
 from tests.support.process import Up, manifest
 
 RESOURCE = "7f0c1f8e-2c40-4c4e-9a53-0d9f3f1f0a11"
@@ -28,6 +28,7 @@ async def test_shared_identifiers_share_no_events(tmp_path: Path) -> None:
         (tmp_path / f"{name}.yaml").write_text(manifest(name, {"name": "shop", "resourceId": RESOURCE}))
     async with Up(tmp_path / "data", "-f", tmp_path / "acme.yaml", "-f", tmp_path / "bolt.yaml") as up:
         credentials = {name: up.credentials(name) for name in ("acme", "bolt")}
+        accounts = {name: Account(up.client, of) for name, of in credentials.items()}
         tokens = {name: await up.token(of) for name, of in credentials.items()}
         assert {of["resources"][0] for of in credentials.values()} == {RESOURCE}
 
@@ -51,7 +52,8 @@ async def test_shared_identifiers_share_no_events(tmp_path: Path) -> None:
             query = {"from": (day - dt.timedelta(days=1)).isoformat(), "to": day.isoformat()}
 
             async def counted() -> bool:
-                totals: dict[str, int] = (await overview(up, tokens[name], **query))["totals"]  # noqa: B023 - awaited at once
+                found = await accounts[name].overview(tokens[name], **query)  # noqa: B023 - awaited at once
+                totals: dict[str, int] = found["totals"]
                 return totals == {"events": count, "pageViews": count, "visitors": 1, "visits": 1}  # noqa: B023 - awaited at once
 
             assert await eventually(counted, 20)

@@ -26,6 +26,11 @@ _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
+def ending_with_us() -> None:
+    """For a child between fork and exec: it ends with this test process, even when that is killed."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def footfall(*arguments: object, stdin: bytes = b"", env: Mapping[str, str] | None = None) -> "Finished":
     """A command that ends by itself."""
     done = subprocess.run(
@@ -106,8 +111,7 @@ class Up:
                 stdout=out,
                 stderr=err,
                 env=self._env,
-                # Ends with this test process, even when that is killed.
-                preexec_fn=lambda: _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL),  # noqa: PLW1509 - no threads run between fork and exec
+                preexec_fn=ending_with_us,  # noqa: PLW1509 - no threads run between fork and exec
             )
 
     async def ready(self) -> None:

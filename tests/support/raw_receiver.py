@@ -19,7 +19,7 @@ from footfall_common.bus import Consumer, Outgoing
 from footfall_common.bus import embedded as embedded_bus
 from footfall_common.bus.embedded import BusLimits, EmbeddedBus, topic_specs
 from footfall_common.bus.embedded.consumer import EmbeddedConsumer
-from footfall_common.clock import SystemClock, from_ms, new_id, to_ms
+from footfall_common.clock import Clock, SystemClock, from_ms, new_id, to_ms
 from footfall_common.documents import NIL
 from footfall_common.errors import BusUnavailable, StoreUnavailable
 from footfall_common.events.keys import bus_key
@@ -29,7 +29,7 @@ from footfall_common.pipeline.effects import Effects, EffectSink
 from footfall_common.pipeline.embedded import EmbeddedSink
 from footfall_common.pipeline.view import SettingsView
 from footfall_common.placement import Placement, names
-from footfall_common.process import Process
+from footfall_common.process import StoringProcess
 from footfall_common.sqlite import SqliteFile
 from footfall_common.store import Segment
 from footfall_common.store.embedded import EmbeddedStore, schema
@@ -69,7 +69,7 @@ class Outage:
 class World:
     """One process on real files, and what a test does to it and reads from it."""
 
-    def __init__(self, process: Process, files: Mapping[str, SqliteFile], outages: list[Outage]) -> None:
+    def __init__(self, process: StoringProcess, files: Mapping[str, SqliteFile], outages: list[Outage]) -> None:
         self.process = process
         self.files = files
         self.outages = outages
@@ -126,9 +126,9 @@ def outgoing(raw: RawRecord) -> Outgoing:
 
 
 @asynccontextmanager
-async def world(folder: Path) -> AsyncIterator[World]:
+async def world(folder: Path, clock: Clock | None = None) -> AsyncIterator[World]:
     """A process without components; files that exist are opened again."""
-    clock = SystemClock()
+    clock = clock or SystemClock()
     async with AsyncExitStack() as stack:
         files = {
             "bus": SqliteFile(folder / "bus.db", embedded_bus.SCHEMA, unavailable=BusUnavailable),
@@ -155,7 +155,7 @@ async def world(folder: Path) -> AsyncIterator[World]:
             outages.append(outage)
             return outage
 
-        process = Process(
+        process = StoringProcess(
             clock=clock,
             new_id=new_id,
             random_bytes=os.urandom,

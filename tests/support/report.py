@@ -18,7 +18,7 @@ from footfall_common.errors import StoreUnavailable
 from footfall_common.events.model import Enrichment, Event, StoredEvent
 from footfall_common.events.times import day_of
 from footfall_common.sqlite import SqliteFile
-from footfall_common.store import BucketRow, EventRow, Position, Segment
+from footfall_common.store import START, BucketRow, EventRow, Position, Segment
 from footfall_common.store.embedded import EmbeddedStore, write_rows
 from footfall_common.store.embedded.schema import TABLES
 from footfall_common.telemetry import catalogue, counter
@@ -85,6 +85,10 @@ class Shelf:
         for event in events:
             self._off += 1
             rows.append(row_of(event, self._off, tenant))
+        await self.write(rows)
+
+    async def write(self, rows: Sequence[EventRow]) -> None:
+        """Store rows as they are."""
         await self.file.write(lambda connection: write_rows(connection, rows, ()))
 
     async def segment(self, days: Sequence[int], version: int, tenant: TenantContext = TENANT) -> None:
@@ -99,7 +103,7 @@ class Shelf:
         by_resource: dict[uuid.UUID, list[BucketRow]] = defaultdict(list)
         watermark = {}
         for part in parts:
-            for row in await self.store.events.bucket_rows(tenant, bucket, part, -1, None):
+            for row in await self.store.events.bucket_rows(tenant, bucket, part, START, None, 1_000_000):
                 by_resource[msgspec.json.decode(row.raw, type=StoredEvent).resource].append(row)
                 watermark[part] = row.position.off
         heads = {head.resource: head for head in await self.store.segments.bucket_heads(tenant, bucket)}
@@ -112,7 +116,8 @@ class Shelf:
             made.append(Segment(resource, bucket, version, watermark, [*older, name], len(rows)))
         standing = {**heads, **{segment.resource: segment for segment in made}}
         rows_in_all = sum(segment.rows for resource, segment in standing.items() if resource != NIL)
-        made.append(Segment(NIL, bucket, version, watermark, (), rows_in_all))
+        members = {resource: segment.version for resource, segment in standing.items() if resource != NIL}
+        made.append(Segment(NIL, bucket, version, watermark, (), rows_in_all, members=members))
         await self.store.segments.put(tenant, made, chunks, 0)
 
     async def run(self, statement: str, *parameters: Any) -> None:

@@ -21,7 +21,7 @@ from footfall_common.errors import BusUnavailable, StoreUnavailable
 from footfall_common.pipeline.effects import EffectSink
 from footfall_common.pipeline.view import SettingsView
 from footfall_common.placement import Placement, names
-from footfall_common.process import Process
+from footfall_common.process import StoringProcess
 from footfall_common.sqlite import SqliteFile
 from footfall_common.store import Directory
 from footfall_common.store.embedded import EmbeddedStore, schema
@@ -143,7 +143,7 @@ async def service_on(folder: Path, **settings: Any) -> AsyncIterator[Service]:
         view = SettingsView(bus, NAMES.topics.settings)
         async with asyncio.TaskGroup() as tasks:
             reading = tasks.create_task(view.run())
-            process = Process(
+            process = StoringProcess(
                 clock=clock, new_id=ids(), random_bytes=bytes, registry=CollectorRegistry(), bus=bus, store=store,
                 names=NAMES, view=view, verifier=issuer.verifier, admin=AdminToken(lambda: ADMIN), sink=no_sink,
             )  # fmt: skip

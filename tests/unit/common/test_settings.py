@@ -5,8 +5,10 @@ from typing import ClassVar
 import pytest
 from pydantic import Field
 
+from footfall_common.entry.loaded import PREFIXES
 from footfall_common.errors import SettingsInvalid
 from footfall_common.settings import Listed, Settings, refuse_unknown, settings_page
+from tools.docs.generate import settings_classes
 
 
 class ShopSettings(Settings):
@@ -62,6 +64,18 @@ def test_an_unknown_variable_is_refused_with_the_nearest_known_one() -> None:
     assert caught.value.field == "FOOTFALL_SHOP_PROT"
     assert "FOOTFALL_SHOP_PROT is not a setting: did you mean FOOTFALL_SHOP_PORT?" in caught.value.message
     assert "FOOTFALL_XYZZY is not a setting: take it out" in caught.value.message
+
+
+def test_what_other_processes_read_is_theirs_to_judge_but_not_what_has_our_own_prefix() -> None:
+    environ = {"FOOTFALL_BARN_DOOR": "1", "FOOTFALL_SHOP_PORT": "1", "FOOTFALL_SHOP_PROT": "1"}
+    with pytest.raises(SettingsInvalid) as caught:
+        refuse_unknown(environ, [ShopSettings], elsewhere=["BARN", "SHOP"])
+    assert "BARN" not in caught.value.message
+    assert caught.value.field == "FOOTFALL_SHOP_PROT"
+
+
+def test_every_prefix_there_is_is_known_to_components_that_share_an_environment() -> None:
+    assert {cls.prefix for cls in settings_classes()} == set(PREFIXES)
 
 
 def test_known_variables_pass() -> None:

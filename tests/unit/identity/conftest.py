@@ -20,7 +20,7 @@ from footfall_common.bus.embedded import SCHEMA, BusLimits, EmbeddedBus, topic_s
 from footfall_common.errors import BusUnavailable, StoreUnavailable
 from footfall_common.pipeline.effects import EffectSink
 from footfall_common.pipeline.view import SettingsView
-from footfall_common.process import Component, Process
+from footfall_common.process import Component, StoringProcess
 from footfall_common.sqlite import SqliteFile
 from footfall_common.store import SigningKey
 from footfall_common.store.embedded import EmbeddedStore
@@ -100,7 +100,7 @@ class Identity:
     """A running identity and what a test needs to play with it."""
 
     http: httpx.AsyncClient
-    process: Process
+    process: StoringProcess
     component: Component
     clock: ManualClock
     view: SettingsView
@@ -161,7 +161,7 @@ async def identity_on(
         stack.callback(reading.cancel)
         embedded = EmbeddedStore(store_file)
         embedded.directory = SwitchedDirectory(outage, store_file)
-        process = Process(
+        process = StoringProcess(
             clock=clock,
             new_id=ids(),
             random_bytes=Secrets(),

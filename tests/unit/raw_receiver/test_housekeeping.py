@@ -1,4 +1,4 @@
-"""Lag and sweeping go on after a failure, and say so."""
+"""Reading the lag goes on after a failure, and says so."""
 
 import asyncio
 import contextlib
@@ -9,18 +9,17 @@ from typing import Any
 import structlog
 from prometheus_client import CollectorRegistry
 
-from footfall_common.errors import BusUnavailable, StoreUnavailable
+from footfall_common.errors import BusUnavailable
 from footfall_common.testing import ManualClock, eventually
-from footfall_raw_receiver.service.housekeeping import sweep, watch_lag
+from footfall_raw_receiver.service.housekeeping import watch_lag
 from footfall_raw_receiver.service.metrics import Metrics
 
 
 class Counts:
-    """Bus and segment store as far as they are asked here; the first answer of each is a failure."""
+    """A bus as far as it is asked here; its first answer is a failure."""
 
     def __init__(self, clock: ManualClock) -> None:
         self.asked = 0
-        self.before: list[int] = []
         self._clock = clock
 
     async def lag(self, topic: str, group: str) -> int:
@@ -31,12 +30,6 @@ class Counts:
 
     async def oldest_pending(self, topic: str, group: str) -> int | None:
         return self._clock.now_ms() - 2_500 if topic == "raw" else None
-
-    async def sweep(self, before: int) -> int:
-        self.before.append(before)
-        if len(self.before) == 1:
-            raise StoreUnavailable("The store is away; try again.")
-        return 3
 
 
 @asynccontextmanager
@@ -61,13 +54,3 @@ async def test_the_lag_is_read_again_after_a_failure() -> None:
     assert value("footfall_consumer_lag_seconds", {"group": "raw-receiver"}) == 2.5
     assert value("footfall_consumer_lag_seconds", {"group": "bucket-worker"}) == 0
     assert [line["event"] for line in logs] == ["lag_unknown"]
-
-
-async def test_sweeping_goes_on_after_a_failure() -> None:
-    clock = ManualClock()
-    counts = Counts(clock)
-    with structlog.testing.capture_logs() as logs:
-        async with beside(sweep(counts, clock, every=0.002)):  # type: ignore[arg-type] # one call
-            await eventually(lambda: len(counts.before) > 1)
-    assert set(counts.before) == {clock.now_ms() - 2}
-    assert [line["event"] for line in logs][:2] == ["sweep_failed", "segments_swept"]

@@ -18,13 +18,14 @@ from footfall_common.bus import Outgoing, Received
 from footfall_common.bus.embedded import SCHEMA, BusLimits, EmbeddedBus, topic_specs
 from footfall_common.bus.embedded.topic import Home
 from footfall_common.clock import from_ms
-from footfall_common.documents import NIL, Document, ResourceDocument, TenantDocument, key_of
+from footfall_common.documents import NIL, Document, Limits, ResourceDocument, TenantDocument, key_of
 from footfall_common.errors import BusUnavailable
 from footfall_common.events.model import RawRecord
 from footfall_common.pipeline.view import SettingsView
 from footfall_common.placement import Placement, names
 from footfall_common.sqlite import SqliteFile
-from footfall_common.testing import ManualClock, ids
+from footfall_common.tenancy import ResourceKey
+from footfall_common.testing import ManualClock, eventually, ids
 from footfall_receiver.api.native import NativeDoor
 from footfall_receiver.service import Receiver
 from footfall_receiver.settings import ReceiverSettings
@@ -55,6 +56,7 @@ class Door:
     bus: EmbeddedBus
     clock: ManualClock
     registry: CollectorRegistry
+    view: SettingsView
     numbers: list[int] = field(default_factory=lambda: [0])
 
     def event(self, **fields: Any) -> dict[str, Any]:
@@ -80,6 +82,28 @@ class Door:
         assert answer.status_code == 200, answer.text
         found: list[dict[str, Any]] = answer.json()["events"]
         return found
+
+    async def limit(self, *, tenant: int | None = None, resource: int | None = None) -> None:
+        """Events a second that the tenant and its open site may send from now on."""
+        whole, shop, _ = documents()
+        await self.know(
+            msgspec.structs.replace(whole, revision=2, limits=Limits(tenant)),
+            msgspec.structs.replace(shop, revision=2, limits=Limits(resource)),
+        )
+
+    async def another_tenant(self) -> uuid.UUID:
+        """A second tenant without limits, whose open site has the same id."""
+        other = uuid.UUID(int=77, version=4)
+        whole, shop, _ = documents()
+        await self.know(msgspec.structs.replace(whole, tenant=other), msgspec.structs.replace(shop, tenant=other))
+        return other
+
+    async def know(self, tenant: Document, shop: Document) -> None:
+        """Put a tenant and its open site on the topic, and wait until the door knows both."""
+        await self.bus.publish([Outgoing(TOPICS.settings, key_of(d), msgspec.json.encode(d)) for d in (tenant, shop)])
+        owner = uuid.UUID(bytes=key_of(tenant)[:16])
+        key = ResourceKey(owner, SHOP)
+        await eventually(lambda: (self.view.tenant(owner), self.view.resource(key)) == (tenant, shop))
 
     async def on_bus(self) -> list[Received]:
         """Everything on the raw topic, once it has been read to its end."""
@@ -124,7 +148,7 @@ async def open_door(tmp_path: Path) -> AsyncIterator[OpenDoor]:
             door = NativeDoor(receiver, max_body_bytes=chosen.max_body_bytes, new_id=ids(), registry=registry)
             transport = httpx.ASGITransport(door, client=("203.0.113.77", 5))
             client = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://door"))
-            return Door(client, bus, clock, registry)
+            return Door(client, bus, clock, registry, view)
 
         yield opened
 

@@ -275,3 +275,46 @@ async def test_clock_skew_is_corrected_before_an_event_is_too_old(door: Door) ->
     event = door.event(occurred="2020-01-01T00:00:00Z")
     answer = await door.post(door.request(event, sent="2020-01-01T00:00:05Z"))
     assert answer.json()["events"][0]["status"] == "accepted"
+
+
+async def test_a_tenant_over_its_rate_is_told_when_to_come_back_and_nothing_is_taken(open_door: OpenDoor) -> None:
+    door = await open_door(burst_seconds=2)
+    await door.limit(tenant=5)
+    assert (await door.post(door.request(*[door.event() for _ in range(10)]))).status_code == 200
+    events = [door.event(), door.event()]
+    answer = await door.post(door.request(*events), origin="https://shop.example")
+    assert (answer.status_code, answer.headers["retry-after"]) == (429, "1")
+    error = answer.json()["error"]
+    assert (error["code"], error["field"]) == ("rate_limited", "tenant")
+    assert "5 events a second" in error["message"]
+    assert "retry-after" in answer.headers["access-control-expose-headers"]
+    assert sum(len(record.events) for record in await door.stored()) == 10
+    door.clock.advance(seconds=1)
+    assert [verdict["status"] for verdict in await door.verdicts(*events)] == ["accepted", "accepted"]
+
+
+async def test_a_resource_over_its_rate_is_named_as_such(open_door: OpenDoor) -> None:
+    door = await open_door(burst_seconds=1)
+    await door.limit(resource=1)
+    await door.verdicts(door.event())
+    answer = await door.post(door.request(door.event()))
+    assert (answer.status_code, answer.json()["error"]["field"]) == (429, "resource")
+
+
+async def test_one_tenant_over_its_rate_leaves_another_alone(open_door: OpenDoor) -> None:
+    door = await open_door(burst_seconds=1)
+    await door.limit(tenant=1)
+    await door.verdicts(door.event())
+    assert (await door.post(door.request(door.event()))).status_code == 429
+    other = await door.another_tenant()
+    answer = await door.post(door.request(door.event(), tenant=str(other)))
+    assert answer.status_code == 200, answer.text
+
+
+async def test_what_the_bus_refused_does_not_count_against_the_rate(open_door: OpenDoor) -> None:
+    door = await open_door(BusLimits(buffer_bytes=2000), burst_seconds=1)
+    await door.limit(tenant=1)
+    for _ in range(3):
+        assert (await door.post(door.request(door.event(title="x" * 2500)))).status_code == 503
+    assert (await door.post(door.request(door.event()))).status_code == 200
+    assert (await door.post(door.request(door.event()))).status_code == 429

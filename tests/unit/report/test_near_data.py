@@ -41,7 +41,8 @@ async def test_the_least_used_chunk_leaves_first(tmp_path: Path, kind: str) -> N
 
 async def test_a_disk_cache_is_taken_over(tmp_path: Path) -> None:
     await on_disk(tmp_path, 1_000).put(dict([ONE, TWO]))
-    (tmp_path / "chunks" / "half.new").write_bytes(b"left by a killed process")
+    for left in ("half.new", "x" * 64):
+        (tmp_path / "chunks" / left).write_bytes(b"left by a killed process")
     smaller = on_disk(tmp_path, 280)
     assert await smaller.get([ONE[0], TWO[0]]) == dict([ONE, TWO])
     await smaller.put(dict([THREE]))

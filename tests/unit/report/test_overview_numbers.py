@@ -128,12 +128,12 @@ def sites(draw: st.DrawFn) -> list[ResourceDocument]:
 
 
 DAMAGES = (
-    "DELETE FROM segments",
+    "DELETE FROM segment_versions",
     "DELETE FROM chunks",
-    "DELETE FROM segments WHERE bucket % 2 = 0",
-    "DELETE FROM segments WHERE version = 2",
-    "DELETE FROM segments WHERE resource = zeroblob(16)",
-    f"DELETE FROM segments WHERE hex(resource) = '{SHOP.hex.upper()}'",
+    "DELETE FROM segment_versions WHERE bucket % 2 = 0",
+    "DELETE FROM segment_versions WHERE version = 2",
+    "DELETE FROM segment_versions WHERE resource = zeroblob(16)",
+    f"DELETE FROM segment_versions WHERE hex(resource) = '{SHOP.hex.upper()}'",
     "DELETE FROM chunks WHERE hex(chunk) < '8'",
 )
 

@@ -9,6 +9,7 @@ import pytest
 
 from footfall_common.errors import Unavailable
 from footfall_common.manifest import Registration
+from footfall_standalone.addresses import below
 from footfall_standalone.administration import Administration, Refused
 from footfall_standalone.datadir import Credentials, KnownSite
 
@@ -21,7 +22,7 @@ ISSUED = {"clientId": "c", "clientSecret": "new"}
 
 def administration(handle: Callable[[httpx.Request], httpx.Response]) -> Administration:
     client = httpx.AsyncClient(transport=httpx.MockTransport(handle))
-    return Administration(client, "http://here", lambda: "the token")
+    return Administration(client, below("http://here"), lambda: "the token")
 
 
 def error(status: int) -> httpx.Response:

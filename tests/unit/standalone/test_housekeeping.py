@@ -16,11 +16,11 @@ from footfall_common.documents import NIL, TenantDocument, key_of
 from footfall_common.errors import BusUnavailable, StoreUnavailable
 from footfall_common.pipeline.view import SettingsView
 from footfall_common.placement import Placement, names
+from footfall_common.process import background
 from footfall_common.sqlite import SqliteFile
 from footfall_common.store import EventRow, Position, VisitorDay
 from footfall_common.store.embedded import EmbeddedStore, schema, write_rows
 from footfall_common.testing import ManualClock, eventually
-from footfall_standalone.background import background
 from footfall_standalone.housekeeping import Housekeeping
 from footfall_standalone.settings import StandaloneSettings
 

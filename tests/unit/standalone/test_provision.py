@@ -13,10 +13,11 @@ import structlog
 
 from footfall_common.documents import ClientDocument, ResourceDocument, TenantDocument
 from footfall_common.manifest import ManifestInvalid
+from footfall_common.process import background
 from footfall_common.tenancy import ResourceKey, wire_guid
 from footfall_common.testing import eventually
+from footfall_standalone.addresses import below
 from footfall_standalone.administration import Administration
-from footfall_standalone.background import background
 from footfall_standalone.datadir import Credentials, DataDir
 from footfall_standalone.provision import Provisioner
 
@@ -112,7 +113,7 @@ def of_two(services: Services, file: Path, second: Path, data: DataDir) -> Provi
 
 def provisioner_of(services: Services, data: DataDir, *files: Path) -> Provisioner:
     client = httpx.AsyncClient(transport=httpx.MockTransport(services.answer))
-    admin = Administration(client, "http://here", lambda: "token")
+    admin = Administration(client, below("http://here"), lambda: "token")
     return Provisioner(files, admin, data, services, POLL_SECONDS)
 
 

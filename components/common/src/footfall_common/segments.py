@@ -16,11 +16,10 @@ import pyarrow.parquet as pq
 import structlog
 
 from footfall_common.clock import to_ms
-from footfall_common.documents import NIL
 from footfall_common.errors import UNREADABLE
 from footfall_common.events.model import Enrichment
 from footfall_common.events.times import day_of
-from footfall_common.store import BucketRow, Position, Segment
+from footfall_common.store import BucketRow, Position
 
 _UUID = pa.binary(16)
 
@@ -162,9 +161,3 @@ def _bytes(value: uuid.UUID | None) -> bytes | None:
 def return_memory() -> None:
     """Let Arrow take its memory from the C library, which gives it back, instead of a pool that keeps its peak."""
     pa.set_memory_pool(pa.system_memory_pool())
-
-
-def complete(heads: Sequence[Segment]) -> bool:
-    """Whether all standing segments of a bucket are there: its own one (resource NIL) counts the rows of the others."""
-    own = next((head.rows for head in heads if head.resource == NIL), None)
-    return own == sum(head.rows for head in heads if head.resource != NIL)

@@ -19,13 +19,14 @@ _ROOT = "FOOTFALL_"
 _SIGNS = {"ge": ">=", "gt": ">", "le": "<=", "lt": "<", "min_length": "length >=", "max_length": "length <="}
 
 
-def _split(value: object) -> object:
+def split(value: object) -> object:
+    """A variable's text, cut at its commas."""
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
     return value
 
 
-Listed = Annotated[tuple[str, ...], BeforeValidator(_split)]
+Listed = Annotated[tuple[str, ...], BeforeValidator(split)]
 """Texts separated by commas in a variable."""
 
 
@@ -68,16 +69,27 @@ class Settings(BaseModel):
     def _explain(cls, problem: ErrorDetails, environ: Mapping[str, str]) -> str:
         variable = cls._variable(problem)
         reason = problem["msg"].rstrip(".")
+        if not problem["loc"]:  # of several fields together; its input is all of them, secrets too
+            return f"{reason.removeprefix('Value error, ')}."
         if problem["type"] == "missing":
             return f"{variable} is not set and has no default; set it."
         shown = "hidden" if _secret(variable) else repr(environ.get(variable, problem["input"]))
         return f"{variable} is {shown}: {reason}; correct it, or leave it out for its default."
 
 
-def refuse_unknown(environ: Mapping[str, str], classes: Iterable[type[Settings]]) -> None:
-    """Raise SettingsInvalid for `FOOTFALL_*` variables that nothing reads, with the nearest known name."""
+def refuse_unknown(
+    environ: Mapping[str, str], classes: Sequence[type[Settings]], elsewhere: Iterable[str] = ()
+) -> None:
+    """Raise SettingsInvalid for `FOOTFALL_*` variables that nothing reads, with the nearest known name.
+
+    `elsewhere` = prefixes that other processes read: several may be started from one environment. Names under one of
+    them are theirs to judge, unless one of `classes` has that prefix.
+    """
     known = sorted(variable for cls in classes for variable in cls.variables())
-    unknown = sorted(name for name in environ if name.startswith(_ROOT) and name not in known)
+    own = {cls.prefix for cls in classes}
+    theirs = tuple(f"{_ROOT}{prefix}_" for prefix in elsewhere if prefix not in own)
+    named = (name for name in environ if name.startswith(_ROOT) and not name.startswith(theirs))
+    unknown = sorted(name for name in named if name not in known)
     if not unknown:
         return
     sentences = []

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from footfall_common.pipeline.relay import Relay
-from footfall_common.process import Component, Process
+from footfall_common.process import Component, StoringProcess
 from footfall_common.web import build_app
 from footfall_identity.api import admin, discovery
 from footfall_identity.api import oauth as oauth_api
@@ -21,7 +21,7 @@ _DAY_MS = 86_400_000
 
 
 @asynccontextmanager
-async def running(process: Process, settings: IdentitySettings) -> AsyncIterator[Component]:
+async def running(process: StoringProcess, settings: IdentitySettings) -> AsyncIterator[Component]:
     """A running identity. Without store or bus it starts all the same, says so in its check, and tries again."""
     directory = process.store.directory
     relay = Relay(directory, process.bus, process.names.topics.settings)
@@ -37,7 +37,7 @@ async def running(process: Process, settings: IdentitySettings) -> AsyncIterator
             task.cancel()
 
 
-def _component(process: Process, settings: IdentitySettings, relay: Relay, ring: KeyRing) -> Component:
+def _component(process: StoringProcess, settings: IdentitySettings, relay: Relay, ring: KeyRing) -> Component:
     directory = process.store.directory
     clients = Clients(directory, relay, process.clock, new_id=process.new_id, random_bytes=process.random_bytes)
     oauth = OAuth(
@@ -62,6 +62,7 @@ def _component(process: Process, settings: IdentitySettings, relay: Relay, ring:
         registry=process.registry,
         clock=process.clock,
         new_id=process.new_id,
+        drain=process.drain,
     )
     return Component(name="identity", app=app, checks=checks)
 

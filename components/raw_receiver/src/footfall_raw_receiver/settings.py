@@ -1,10 +1,14 @@
 """The raw receiver's settings."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar, Final, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
-from footfall_common.settings import Settings
+from footfall_common.settings import Settings, split
+
+Role = Literal["raw-receiver", "bucket-worker"]
+RAW_RECEIVER: Final = "raw-receiver"
+BUCKET_WORKER: Final = "bucket-worker"
 
 
 class RawReceiverSettings(Settings):
@@ -12,6 +16,9 @@ class RawReceiverSettings(Settings):
 
     prefix: ClassVar[str] = "RAW_RECEIVER"
 
+    roles: Annotated[tuple[Role, ...], BeforeValidator(split), Field(min_length=1)] = (RAW_RECEIVER, BUCKET_WORKER)
+    """What this process does, separated by commas: `raw-receiver` stores events, `bucket-worker` makes segments. Both
+    scale on their own; a process a role keeps each within its memory."""
     paused: bool = False
     """Consume no raw events, so that they wait on the bus; for measuring the receiver alone."""
     chunk_records: int = Field(default=500, ge=1, le=10_000)
@@ -50,5 +57,13 @@ class RawReceiverSettings(Settings):
     """A chunk below this is merged with others."""
     merge_chunks: int = Field(default=16, ge=2)
     """How many chunks below `merge_below_bytes` are merged."""
+    close_seconds: float = Field(default=1_800.0, gt=0)
+    """How long after its end a bucket is merged and closed, and a day folded; what comes later opens it again."""
+    fold_bytes: int = Field(default=16_000_000, ge=1_000_000)
+    """Bytes of small chunks joined together when a day is folded, which takes as many rounds as needed."""
+    look_seconds: float = Field(default=300.0, gt=0)
+    """How often it is looked for buckets to be closed and days to be folded, at every tenant."""
+    look_days: int = Field(default=3, ge=1, le=400)
+    """How many of the last days are looked at each time; of the older ones, one in turn."""
     sweep_seconds: float = Field(default=3_600.0, gt=0)
-    """How often superseded segment versions are deleted, and how long ago they must have been superseded."""
+    """How long superseded segment versions are kept, for those who are reading them."""

@@ -30,7 +30,7 @@ async def running(process: Process, settings: ReceiverSettings) -> AsyncIterator
     door = NativeDoor(
         receiver, max_body_bytes=settings.max_body_bytes, new_id=process.new_id, registry=process.registry
     )
-    checks: dict[str, Check] = {"bus": process.bus.check, "settings": _settings_read(process)}
+    checks: dict[str, Check] = {"bus": process.bus.check, "settings": process.settings_read}
     app = build_app(
         "receiver",
         [],
@@ -38,14 +38,8 @@ async def running(process: Process, settings: ReceiverSettings) -> AsyncIterator
         registry=process.registry,
         clock=process.clock,
         new_id=process.new_id,
+        drain=process.drain,
     )
     app.mount(DOOR, door)
     app.mount("/JS", Engine(STATIC / "JS"))
     yield Component(name="receiver", app=app, checks=checks, hot={DOOR: door})
-
-
-def _settings_read(process: Process) -> Check:
-    async def check() -> str | None:
-        return None if process.view.ready.is_set() else "The settings topic has not been read to its end yet."
-
-    return check

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 from footfall_common.bus import Headers, Outgoing, Publisher
 from footfall_common.clock import Clock, to_ms
 from footfall_common.documents import ResourceDocument, TenantDocument
-from footfall_common.errors import Forbidden, Unauthenticated, Unavailable
+from footfall_common.errors import Forbidden, TooMany, Unauthenticated, Unavailable
 from footfall_common.events import times
 from footfall_common.events.model import Event, Verdict
 from footfall_common.pipeline.view import SettingsView
@@ -20,6 +20,7 @@ from footfall_common.tenancy import ResourceKey
 from footfall_receiver import judge, origins
 from footfall_receiver.decode import Batch, decode
 from footfall_receiver.memory import Guards, Tally
+from footfall_receiver.rates import Limit, Rates, Refusal, limits_of, whole_seconds
 from footfall_receiver.scrub import address_truncator, client_address, url_scrubber
 from footfall_receiver.settings import ReceiverSettings
 
@@ -68,6 +69,7 @@ class Receiver:
             visitors=settings.visitors_watched,
             daily_limit=settings.visitor_daily_limit,
         )
+        self._rates = Rates(burst=settings.burst_seconds, replicas=settings.replicas)
         self._in_flight = 0
         self._verdicts = counter(registry, catalogue.EVENTS)
         self._accepted = self._verdicts.labels("accepted", "")
@@ -75,16 +77,30 @@ class Receiver:
     async def accept(self, body: bytes, caller: Caller) -> Answer:
         """Judge and publish a body; FootfallError when the request as a whole is refused or the bus cannot take it."""
         batch = decode(body, max_events=self._settings.max_events, max_event_bytes=self._settings.max_event_bytes)
-        tenant = self._authority(batch, caller.origin)
-        arrival = self._arrival(batch, caller)
-        tally = self._guards.tally(times.day_of(arrival.received))
-        limits = judge.bounds(arrival, tenant.retention_days)
-        verdicts, taken = self._judge(batch, arrival, limits, tally)
-        if taken:
-            await self._publish(arrival, taken, caller.headers, tally)
+        tenant, resource = self._authority(batch, caller.origin)
+        rates = self._within_rates(limits_of(tenant, resource), len(batch.events))
+        try:
+            verdicts = await self._taken(batch, caller, tenant.retention_days)
+        except BaseException:
+            self._rates.give_back(rates, len(batch.events))
+            raise
         return Answer(self._counted_and_named(verdicts, batch.ids))
 
-    def _authority(self, batch: Batch, origin: str) -> TenantDocument:
+    async def _taken(self, batch: Batch, caller: Caller, retention_days: int) -> list[Verdict]:
+        arrival = self._arrival(batch, caller)
+        tally = self._guards.tally(times.day_of(arrival.received))
+        verdicts, taken = self._judge(batch, arrival, judge.bounds(arrival, retention_days), tally)
+        if taken:
+            await self._publish(arrival, taken, caller.headers, tally)
+        return verdicts
+
+    def _within_rates(self, limits: tuple[Limit, ...], events: int) -> tuple[Limit, ...]:
+        """Every event counts, refused and repeated ones too: they cost this process the same."""
+        if limits and (refusal := self._rates.take(limits, events, self._clock.monotonic())):
+            raise _rate_limited(refusal)
+        return limits
+
+    def _authority(self, batch: Batch, origin: str) -> tuple[TenantDocument, ResourceDocument]:
         resource = self._view.resource(ResourceKey(batch.tenant, batch.resource))
         tenant = self._view.tenant(batch.tenant)
         if resource is None or tenant is None:
@@ -94,7 +110,7 @@ class Receiver:
             message = "This resource takes no events: it is inactive."
             raise Forbidden(message, code="inactive_resource", field="resource")
         _origin_allowed(resource, origin)
-        return tenant
+        return tenant, resource
 
     def _arrival(self, batch: Batch, caller: Caller) -> judge.Arrival:
         address = client_address(caller.peer, caller.forwarded, self._proxies) if self._proxies else caller.peer
@@ -176,6 +192,16 @@ class Receiver:
             else verdict
             for verdict in verdicts
         ]
+
+
+def _rate_limited(refusal: Refusal) -> TooMany:
+    limit = refusal.limit
+    whose = "tenant" if limit.resource is None else "resource"
+    message = (
+        f"This {whose} may send {limit.per_second} events a second (limits.eventsPerSecond); nothing of this request "
+        "was taken, send it again later."
+    )
+    return TooMany(message, retry_after=whole_seconds(refusal), code="rate_limited", field=whose)
 
 
 def _origin_allowed(resource: ResourceDocument, origin: str) -> None:

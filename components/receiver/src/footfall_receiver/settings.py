@@ -27,6 +27,13 @@ class ReceiverSettings(Settings):
     max_in_flight: Annotated[int, Field(ge=1)] = 1024
     """Requests that wait for the bus at once; more is 503, so that latency stays bounded."""
 
+    replicas: Annotated[int, Field(ge=1, le=1000)] = 1
+    """Receivers that share the traffic: each holds a tenant and a resource to their `eventsPerSecond` divided by it."""
+
+    burst_seconds: Annotated[float, Field(ge=0.1, le=3600)] = 10
+    """Seconds' worth of `eventsPerSecond` that may come at once after a quiet time; more is 429 with Retry-After. A
+    request larger than that is taken when nothing else was for as long, and what follows waits accordingly."""
+
     visitor_daily_limit: Annotated[int, Field(ge=1)] = 3000
     """Events a visitor, UTC day and receiver process; more is rejected as `visitor_limit`. It guards partitions."""
 

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from footfall_common import segments
 from footfall_common.errors import SettingsInvalid
-from footfall_common.process import Component, Process
+from footfall_common.process import Component, StoringProcess
 from footfall_common.telemetry import catalogue, counter
 from footfall_common.web import build_app
 from footfall_report.api import feed as feed_api
@@ -26,8 +27,9 @@ _MEMORY_CACHE_MB = 16
 
 
 @asynccontextmanager
-async def running(process: Process, settings: ReportSettings) -> AsyncIterator[Component]:
+async def running(process: StoringProcess, settings: ReportSettings) -> AsyncIterator[Component]:
     """The component, working until the block ends. SettingsInvalid when its folder or key file cannot be used."""
+    segments.return_memory()
     keys, cache = _keys(process, settings), _cache(settings)
     engine = _engine(settings)
     progress = Progress(process.bus, process.names, process.clock)
@@ -35,7 +37,7 @@ async def running(process: Process, settings: ReportSettings) -> AsyncIterator[C
     overviews = Overviews(rows, engine, process.view, progress, settings.answers_kept)
     visitors = Visitors(process.store.events, counter(process.registry, catalogue.UNREADABLE))
     feed = Feed(visitors, keys, settings.feed_reads)
-    checks = {"store": process.store.check}
+    checks = {"store": process.store.check, "settings": process.settings_read}
     app = build_app(
         "report",
         [feed_api.router(feed, process.verifier, settings), overview_api.router(overviews, process.verifier, settings)],
@@ -43,6 +45,7 @@ async def running(process: Process, settings: ReportSettings) -> AsyncIterator[C
         registry=process.registry,
         clock=process.clock,
         new_id=process.new_id,
+        drain=process.drain,
     )
     try:
         async with asyncio.TaskGroup() as group:  # a task that fails ends the process rather than itself alone
@@ -56,7 +59,7 @@ async def running(process: Process, settings: ReportSettings) -> AsyncIterator[C
         engine.close()
 
 
-def _keys(process: Process, settings: ReportSettings) -> CursorKeys:
+def _keys(process: StoringProcess, settings: ReportSettings) -> CursorKeys:
     path = settings.cursor_key_file
     if path is None and settings.data_dir is not None:
         path = settings.data_dir / "cursor.keys"

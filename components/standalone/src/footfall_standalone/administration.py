@@ -1,4 +1,4 @@
-"""The admin APIs of tenant and identity, as `up` calls them: over HTTP on loopback, like the operator does later."""
+"""The admin APIs of tenant and identity, as `up` calls them: over HTTP, like the operator does later."""
 
 import uuid
 from collections.abc import Callable
@@ -10,6 +10,7 @@ import msgspec
 
 from footfall_common.errors import InvalidInput, Unavailable
 from footfall_common.manifest import Registration
+from footfall_standalone.addresses import Addresses
 from footfall_standalone.datadir import Credentials, KnownSite, KnownTenant
 
 CLIENT = "creatio"
@@ -45,18 +46,18 @@ class Refused(InvalidInput):
 
 
 class Administration:
-    """`token` is asked at each call: the file may have been replaced."""
+    """Speaks to the tenant and identity of `to`. `token` is asked at each call: the file may have been replaced."""
 
-    def __init__(self, client: httpx.AsyncClient, base: str, token: Callable[[], str]) -> None:
+    def __init__(self, client: httpx.AsyncClient, to: Addresses, token: Callable[[], str]) -> None:
         self._client = client
-        self._base = base
+        self._to = to
         self._token = token
 
     async def register(self, registration: Registration) -> KnownTenant:
         """Make the tenant as the manifest says. Raises Refused, or Unavailable: then ask again."""
         guid = registration.guid
         answer = await self._call(
-            "PUT", f"/tenant/admin/v1/tenants/{guid}", registration.model_dump_json(by_alias=True).encode()
+            "PUT", f"{self._to.tenant}/admin/v1/tenants/{guid}", registration.model_dump_json(by_alias=True).encode()
         )
         sites = msgspec.json.decode(_taken(answer), type=_Registered).resources
         return KnownTenant(tenant=str(guid), tenant_id=registration.tenant_id, sites=tuple(sites))
@@ -65,7 +66,7 @@ class Administration:
         """Whether a token is to be had with them: not when another store was put here, or somebody rotated them."""
         answer = await self._request(
             "POST",
-            "/identity/connect/token",
+            f"{self._to.identity}/connect/token",
             data={"grant_type": "client_credentials"},
             auth=(credentials.client_id, credentials.client_secret),
         )
@@ -78,23 +79,24 @@ class Administration:
 
     async def issue(self, tenant: uuid.UUID) -> Credentials:
         """New credentials. A client whose secret nobody kept (a crash came between) gets another one."""
-        answer = await self._call("POST", _clients(tenant), msgspec.json.encode({"name": CLIENT}))
+        clients = f"{self._to.identity}/admin/v1/tenants/{tenant}/clients"
+        answer = await self._call("POST", clients, msgspec.json.encode({"name": CLIENT}))
         if answer.status_code == HTTPStatus.CONFLICT:
-            answer = await self._call("POST", f"{_clients(tenant)}/{CLIENT}/rotate")
+            answer = await self._call("POST", f"{clients}/{CLIENT}/rotate")
         issued = msgspec.json.decode(_taken(answer), type=_Issued)
         return Credentials(tenant_id=str(tenant), client_id=issued.client_id, client_secret=issued.client_secret)
 
-    async def _call(self, method: str, path: str, body: bytes | None = None) -> httpx.Response:
+    async def _call(self, method: str, url: str, body: bytes | None = None) -> httpx.Response:
         headers = {"authorization": f"Bearer {self._token()}"}
         if body is not None:
             headers["content-type"] = "application/json"
-        return await self._request(method, path, content=body, headers=headers)
+        return await self._request(method, url, content=body, headers=headers)
 
-    async def _request(self, method: str, path: str, **words: Any) -> httpx.Response:
+    async def _request(self, method: str, url: str, **words: Any) -> httpx.Response:
         try:
-            return await self._client.request(method, self._base + path, **words)
+            return await self._client.request(method, url, **words)
         except httpx.TransportError as error:
-            raise Unavailable(f"{path} does not answer ({str(error) or type(error).__name__}).") from error
+            raise Unavailable(f"{url} does not answer ({str(error) or type(error).__name__}).") from error
 
 
 def _oauth_error(answer: httpx.Response) -> str:
@@ -103,10 +105,6 @@ def _oauth_error(answer: httpx.Response) -> str:
         return msgspec.json.decode(answer.content, type=_OAuthError).error
     except (msgspec.DecodeError, UnicodeDecodeError):
         return ""
-
-
-def _clients(tenant: uuid.UUID) -> str:
-    return f"/identity/admin/v1/tenants/{tenant}/clients"
 
 
 def _taken(answer: httpx.Response) -> bytes:

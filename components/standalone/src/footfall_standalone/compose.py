@@ -19,14 +19,13 @@ from footfall_common.pipeline.embedded import EmbeddedSink, publish_again
 from footfall_common.pipeline.relay import Relay
 from footfall_common.pipeline.view import SettingsView
 from footfall_common.placement import Placement, names
-from footfall_common.process import Component, Process
+from footfall_common.process import Component, Drain, StoringProcess, background
 from footfall_common.sqlite import SqliteFile
 from footfall_common.store.embedded import EmbeddedStore, schema
 from footfall_identity import app as identity
 from footfall_raw_receiver import app as raw_receiver
 from footfall_receiver import app as receiver
 from footfall_report import app as report
-from footfall_standalone.background import background
 from footfall_standalone.configuration import Configuration
 from footfall_standalone.datadir import DataDir
 from footfall_standalone.exits import CommandFailed, ExitCode
@@ -36,7 +35,9 @@ from footfall_tenant import app as tenant
 
 
 @asynccontextmanager
-async def process(data: DataDir, issuer: str, settings: StandaloneSettings) -> AsyncIterator[Process]:
+async def process(
+    data: DataDir, issuer: str, settings: StandaloneSettings, drain: Drain
+) -> AsyncIterator[StoringProcess]:
     """The collaborators of one process on the files of `data`, closed in the end."""
     clock = SystemClock()
     all_names = names(NIL, Placement.POOLED)
@@ -76,7 +77,7 @@ async def process(data: DataDir, issuer: str, settings: StandaloneSettings) -> A
                 raise TypeError(f"{type(consumer).__name__} is of another bus")
             return EmbeddedSink(store_file, buckets, consumer, clock)
 
-        yield Process(
+        yield StoringProcess(
             clock=clock,
             new_id=new_id,
             random_bytes=secrets.token_bytes,
@@ -87,12 +88,13 @@ async def process(data: DataDir, issuer: str, settings: StandaloneSettings) -> A
             view=view,
             verifier=TokenVerifier(view, issuer, clock),
             admin=AdminToken(data.read_admin_token),
+            drain=drain,
             sink=sink,
         )
 
 
 @asynccontextmanager
-async def components(process: Process, settings: Configuration) -> AsyncIterator[tuple[Component, ...]]:
+async def components(process: StoringProcess, settings: Configuration) -> AsyncIterator[tuple[Component, ...]]:
     """The running components; those that feed others end first."""
     async with AsyncExitStack() as stack:
         yield (

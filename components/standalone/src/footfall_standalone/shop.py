@@ -7,7 +7,7 @@ import httpx
 
 from footfall_common.manifest import TrackingTenant, read, resource_of
 from footfall_common.process import Component, Process
-from footfall_common.web import Drain, build_app
+from footfall_common.web import build_app
 from footfall_standalone.addresses import Addresses
 from footfall_standalone.api.demo import Page, page, router
 from footfall_standalone.datadir import DataDir
@@ -19,9 +19,7 @@ _BASE = "http://components"  # never resolved: requests go straight into the app
 MANIFEST = Path(__file__).with_name("demo.yaml")
 
 
-def demo(
-    process: Process, parts: tuple[Component, ...], addresses: Addresses, data: DataDir, drain: Drain
-) -> Component:
+def demo(process: Process, parts: tuple[Component, ...], addresses: Addresses, data: DataDir) -> Component:
     """The shop, which reaches identity and report like Creatio does, without a socket in between."""
     (tenant,) = read(MANIFEST)
 
@@ -38,7 +36,7 @@ def demo(
         registry=process.registry,
         clock=process.clock,
         new_id=process.new_id,
-        drain=drain,
+        drain=process.drain,
     )
     return Component(name="demo", app=app)
 

@@ -12,11 +12,11 @@ from typing import NamedTuple
 import httpx
 
 from footfall_common.clock import from_ms
+from footfall_common.entry import interpreter
 from footfall_common.manifest import ManifestInvalid
-from footfall_common.process import Check, Component, Process
-from footfall_common.web import Drain, build_app, serve
-from footfall_standalone import interpreter
-from footfall_standalone.addresses import Addresses
+from footfall_common.process import Check, Component, Drain, StoringProcess
+from footfall_common.web import build_app, serve
+from footfall_standalone.addresses import Addresses, below
 from footfall_standalone.administration import Administration
 from footfall_standalone.compose import components, process
 from footfall_standalone.configuration import Configuration
@@ -48,12 +48,14 @@ async def stand(plan: Plan, listener: socket.socket, ready: Callable[[], None]) 
     drain = Drain()
     async with AsyncExitStack() as stack:
         stack.enter_context(_stopped_by_signals(drain))
-        made = await stack.enter_async_context(process(plan.data, plan.configuration.identity.issuer, standalone))
+        made = await stack.enter_async_context(
+            process(plan.data, plan.configuration.identity.issuer, standalone, drain)
+        )
         parts = await stack.enter_async_context(components(made, plan.configuration))
         client = await stack.enter_async_context(httpx.AsyncClient(timeout=_ADMIN_SECONDS, trust_env=False))
-        admin = Administration(client, plan.local, plan.data.read_admin_token)
+        admin = Administration(client, below(plan.local), plan.data.read_admin_token)
         provisioner = Provisioner(plan.manifests, admin, plan.data, made.view, standalone.poll_seconds)
-        app = _application(plan, made, parts, provisioner.check, drain)
+        app = _application(plan, made, parts, provisioner.check)
         async with asyncio.TaskGroup() as group:
             group.create_task(serve(app, listener, drain, notice=0, grace=standalone.drain_seconds))
             plan.data.write_run(_run(plan, made))
@@ -75,8 +77,8 @@ async def _provision(provisioner: Provisioner, drain: Drain, ready: Callable[[],
     return await provisioner.follow()
 
 
-def _application(plan: Plan, made: Process, parts: tuple[Component, ...], manifests: Check, drain: Drain) -> Dispatcher:
-    shop = (demo(made, parts, plan.addresses, plan.data, drain),) if plan.with_demo else ()
+def _application(plan: Plan, made: StoringProcess, parts: tuple[Component, ...], manifests: Check) -> Dispatcher:
+    shop = (demo(made, parts, plan.addresses, plan.data),) if plan.with_demo else ()
     root = build_app(
         "standalone",
         [],
@@ -84,12 +86,12 @@ def _application(plan: Plan, made: Process, parts: tuple[Component, ...], manife
         registry=made.registry,
         clock=made.clock,
         new_id=made.new_id,
-        drain=drain,
+        drain=made.drain,
     )
     return Dispatcher((*parts, *shop), root)
 
 
-def _checks(made: Process, parts: Sequence[Component], manifests: Check) -> Mapping[str, Check]:
+def _checks(made: StoringProcess, parts: Sequence[Component], manifests: Check) -> Mapping[str, Check]:
     """Ready = files take writes, every component can do its work, and the manifests of the start act."""
     checks: dict[str, Check] = {"bus": made.bus.check, "store": made.store.check, "manifests": manifests}
     for part in parts:
@@ -97,7 +99,7 @@ def _checks(made: Process, parts: Sequence[Component], manifests: Check) -> Mapp
     return checks
 
 
-def _run(plan: Plan, made: Process) -> Run:
+def _run(plan: Plan, made: StoringProcess) -> Run:
     return Run(
         pid=os.getpid(),
         started=from_ms(made.clock.now_ms()).isoformat(),

@@ -19,3 +19,8 @@ def bus_key(tenant: uuid.UUID, visitor: uuid.UUID) -> bytes:
 def bucket_key(tenant: uuid.UUID, bucket: int) -> bytes:
     """Key of a mark on topic `buckets`: one owner a tenant and bucket."""
     return tenant.bytes + bucket.to_bytes(8, "big", signed=True)
+
+
+def day_key(tenant: uuid.UUID, day: int) -> bytes:
+    """Key of a mark about a whole day: one owner a tenant and day. Longer than a bucket's, so that none is both."""
+    return tenant.bytes + b"day" + day.to_bytes(8, "big", signed=True)

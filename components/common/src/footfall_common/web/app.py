@@ -6,9 +6,8 @@ from fastapi import APIRouter, FastAPI
 from prometheus_client import CollectorRegistry
 
 from footfall_common.clock import Clock, NewId
-from footfall_common.process import Check
+from footfall_common.process import Check, Drain
 from footfall_common.web import errors
-from footfall_common.web.drain import Drain
 from footfall_common.web.middleware import Requests
 from footfall_common.web.probes import probes
 

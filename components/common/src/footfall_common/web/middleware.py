@@ -12,9 +12,9 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from footfall_common.clock import Clock, NewId
+from footfall_common.process import Drain
 from footfall_common.telemetry.catalogue import REQUEST_SECONDS, REQUESTS
 from footfall_common.telemetry.metrics import counter, histogram
-from footfall_common.web.drain import Drain
 from footfall_common.web.errors import internal_reply
 
 log = structlog.stdlib.get_logger("footfall.access")

@@ -7,11 +7,10 @@ from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from starlette.responses import Response
 
-from footfall_common.process import Check
+from footfall_common.process import Check, Drain
 from footfall_common.telemetry.catalogue import READY
 from footfall_common.telemetry.metrics import gauge
 from footfall_common.web.body import Reply
-from footfall_common.web.drain import Drain
 
 
 class Readiness(msgspec.Struct, frozen=True):

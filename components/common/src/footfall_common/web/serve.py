@@ -9,7 +9,7 @@ import uvicorn
 from starlette.types import ASGIApp
 from typing_extensions import override
 
-from footfall_common.web.drain import Drain
+from footfall_common.process import Drain
 
 _BACKLOG = 2048
 

@@ -14,6 +14,14 @@ from footfall_common.store import BucketRow
 _MERGED: Final = {b"footfall.merged": b"1"}
 
 
+class LostChunks(Exception):
+    """Chunks that a segment lists are gone."""
+
+    def __init__(self, names: Sequence[bytes]) -> None:
+        super().__init__(", ".join(name.hex() for name in names))
+        self.names = frozenset(names)
+
+
 class Body(NamedTuple):
     """A chunk to be: its bytes and how many rows it holds."""
 

@@ -1,4 +1,4 @@
-"""What is done now and then: reading the lag, and sweeping superseded segments."""
+"""What is done now and then: reading the lag."""
 
 import asyncio
 
@@ -7,7 +7,6 @@ import structlog
 from footfall_common.bus import Bus
 from footfall_common.clock import Clock
 from footfall_common.errors import Unavailable
-from footfall_common.store import SegmentStore
 from footfall_raw_receiver.service.metrics import Metrics
 
 _log = structlog.get_logger(__name__)
@@ -29,15 +28,3 @@ async def watch_lag(bus: Bus, groups: dict[str, str], metrics: Metrics, clock: C
         except Unavailable as error:
             _log.warning("lag_unknown", error=error.message)
         await asyncio.sleep(every)
-
-
-async def sweep(segments: SegmentStore, clock: Clock, every: float) -> None:
-    """Delete segment versions superseded longer than `every` seconds ago, that often, until cancelled."""
-    while True:
-        await asyncio.sleep(every)
-        try:
-            gone = await segments.sweep(clock.now_ms() - round(every * 1000))
-        except Unavailable as error:
-            _log.warning("sweep_failed", error=error.message)
-        else:
-            _log.info("segments_swept", rows=gone)

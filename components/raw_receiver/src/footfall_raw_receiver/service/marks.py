@@ -1,18 +1,15 @@
-"""Marks of topic `buckets`, taken together a bucket."""
+"""Marks of topic `buckets`, taken together a bucket and a day."""
 
 import uuid
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-import msgspec
-
 from footfall_common.bus import Received
 from footfall_common.errors import UNREADABLE
 from footfall_common.pipeline.effects import Mark
+from footfall_common.pipeline.marks import AnyMark, Close, Fold, Rebuild, read_mark
 from footfall_raw_receiver.models import Dead
 from footfall_raw_receiver.service.reading import unreadable
-
-_decode = msgspec.json.Decoder(Mark).decode
 
 
 class Due(NamedTuple):
@@ -22,22 +19,60 @@ class Due(NamedTuple):
     bucket: int
     version: int
     highs: Mapping[int, int]
+    close: bool = False
+    rebuild: bool = False
 
 
-def coalesce(records: Sequence[Received]) -> tuple[Sequence[Due], Sequence[Dead]]:
-    """One Due a bucket, in the order of their first marks; a dead letter for what is no mark.
+class DayDue(NamedTuple):
+    """A day to be folded, in version `version`."""
 
-    The highest mark's offset is the version: all marks of a bucket lie in one partition, so it only grows.
+    tenant: uuid.UUID
+    day: int
+    version: int
+
+
+class Dues(NamedTuple):
+    """What a chunk of marks asks for, in the order of each one's first mark, and what is no mark."""
+
+    buckets: Sequence[Due]
+    days: Sequence[DayDue]
+    dead: Sequence[Dead]
+
+
+def joined(one: Mapping[int, int], other: Mapping[int, int]) -> dict[int, int]:
+    """The higher offset of each part."""
+    return {**one, **{part: max(high, one.get(part, -1)) for part, high in other.items()}}
+
+
+def coalesce(records: Sequence[Received]) -> Dues:
+    """One Due a bucket, one DayDue a day.
+
+    The highest mark's offset is the version: all marks of a bucket or a day lie in one partition, so it only grows.
     """
-    due: dict[tuple[uuid.UUID, int], Due] = {}
+    buckets: dict[tuple[uuid.UUID, int], Due] = {}
+    days: dict[tuple[uuid.UUID, int], DayDue] = {}
     dead: list[Dead] = []
     for received in records:
         try:
-            mark = _decode(received.value)
+            mark = read_mark(received.value)
         except UNREADABLE as error:
             dead.append(unreadable(received, "mark", error))
             continue
-        held = due.get((mark.tenant, mark.bucket)) or Due(mark.tenant, mark.bucket, 0, {})
-        highs = {**held.highs, mark.part: max(mark.high, held.highs.get(mark.part, -1))}
-        due[mark.tenant, mark.bucket] = held._replace(version=max(held.version, received.offset), highs=highs)
-    return list(due.values()), dead
+        if isinstance(mark, Fold):
+            days[mark.tenant, mark.day] = DayDue(mark.tenant, mark.day, received.offset)
+        else:
+            held = buckets.get((mark.tenant, mark.bucket)) or Due(mark.tenant, mark.bucket, 0, {})
+            buckets[mark.tenant, mark.bucket] = _with(held, mark)._replace(version=received.offset)
+    return Dues(list(buckets.values()), list(days.values()), dead)
+
+
+def _with(due: Due, mark: AnyMark) -> Due:
+    match mark:
+        case Mark(part=part, high=high):
+            return due._replace(highs=joined(due.highs, {part: high}))
+        case Close():
+            return due._replace(close=True)
+        case Rebuild(highs=highs):
+            return due._replace(highs=joined(due.highs, highs), close=True, rebuild=True)
+        case Fold():
+            return due

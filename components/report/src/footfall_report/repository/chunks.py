@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import re
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,6 +13,7 @@ import structlog
 
 _log = structlog.get_logger(__name__)
 _DIGEST = 32
+_NAME = re.compile(f"[0-9a-f]{{{2 * _DIGEST}}}")
 
 
 class ChunkCache(Protocol):
@@ -64,8 +66,8 @@ class DiskChunks:
     def open(self) -> None:
         """Take over what the folder holds; OSError when it cannot be used."""
         self._folder.mkdir(parents=True, exist_ok=True)
-        for about, file in sorted((file.stat().st_mtime_ns, file) for file in self._folder.iterdir()):
-            if about and len(file.name) == 2 * _DIGEST:
+        for _, file in sorted((file.stat().st_mtime_ns, file) for file in self._folder.iterdir()):
+            if _NAME.fullmatch(file.name):
                 self._note(bytes.fromhex(file.name), file.stat().st_size)
             else:
                 file.unlink()

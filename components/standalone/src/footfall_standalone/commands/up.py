@@ -12,10 +12,10 @@ import typer
 import uvloop
 
 from footfall_common import telemetry
+from footfall_common.entry import interpreter
 from footfall_common.errors import FootfallError
 from footfall_common.manifest import ManifestInvalid, read_all
 from footfall_common.web import listen
-from footfall_standalone import interpreter
 from footfall_standalone.addresses import below, local_base
 from footfall_standalone.commands.options import DEFAULT_DATA
 from footfall_standalone.configuration import load, placed

@@ -4,12 +4,8 @@ import ctypes
 import gc
 import sys
 
-from footfall_common import segments
-
 _SWITCH_INTERVAL = 0.001
 _GC_THRESHOLDS = (50_000, 20, 100)
-
-
 _M_ARENA_MAX = -8
 _ARENAS = 2
 
@@ -20,7 +16,6 @@ def lean() -> None:
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
     if mallopt is not None:  # other C libraries have no such arenas
         mallopt(_M_ARENA_MAX, _ARENAS)
-    segments.return_memory()
 
 
 def tune() -> None:
