@@ -109,7 +109,7 @@ class _Connection:
         while True:
             due, data = await under_way.get()
             if (wait := due - clock()) > 0:
-                await asyncio.sleep(wait)
+                await asyncio.sleep(wait)  # no wait: the latency
             await self._link.flows()
             if not data:
                 if writer.can_write_eof():
