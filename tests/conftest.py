@@ -37,6 +37,18 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     return report
 
 
+SERVERS = {"kafka": "kafka", "broker": "kafka", "cassandra": "cassandra"}
+"""Fixture (or what its name begins with) -> marker: what a test asks for says which servers it needs."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        asked = getattr(item, "fixturenames", ())
+        for name, marker in SERVERS.items():
+            if any(fixture == name or fixture in {f"{name}3", f"{name}_tls"} for fixture in asked):
+                item.add_marker(marker)
+
+
 @pytest.fixture
 def unused_port() -> int:
     """A TCP port of 127.0.0.1 that was free a moment ago, for a process that must be told one; others listen on 0."""

@@ -13,7 +13,7 @@ from footfall_standalone.datadir import Credentials, DataDir, KnownSite, KnownTe
 from footfall_standalone.exits import CommandFailed, ExitCode
 from footfall_standalone.snippet import fill
 
-COMMANDS = ("credentials", "dead", "send", "snippet", "up")
+COMMANDS = ("credentials", "dead", "migrate", "replay", "send", "snippet", "up")
 ACME = KnownTenant(
     "e0fb017c-1d1d-501a-8926-6c437902e3f7",
     "acme",

@@ -2,7 +2,8 @@
 
     python tools/setup/suites.py [SUITE...] [-- PYTEST_ARGUMENT...]
 
-A suite is a folder in tests/, or `tracker` for the tracker's own tests. Budgets stand in pyproject.toml under
+A suite is a folder in tests/, `tracker` for the tracker's own tests, or `servers` for the tests of every folder that
+need real Kafka or Cassandra, which the other suites leave out. Budgets stand in pyproject.toml under
 [tool.footfall.suites]. A suite that passes its budget is ended, with all that it started, and counts as failed. The
 coverage floor holds when everything was run. Exit code: 0 = all passed, 1 = something failed, 2 = wrong usage.
 """
@@ -23,6 +24,10 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parents[2]
 TRACKER = "tracker"
+SERVERS = "servers"
+ON_SERVERS = "kafka or cassandra"
+# Folders whose tests may need servers.
+WITH_SERVERS = ("tests/contract", "tests/integration")
 IN_CI = os.environ.get("CI", "").lower() == "true"
 # What a suite gets to clean up in before it is killed.
 GRACE_SECONDS = 10.0
@@ -48,6 +53,7 @@ def budgets() -> dict[str, int]:
 def suites_present() -> list[str]:
     """Suites that have tests here, in the order of the budgets: the quick ones first."""
     with_tests = {path.relative_to(ROOT / "tests").parts[0] for path in (ROOT / "tests").rglob("test_*.py")}
+    with_tests.add(SERVERS)
     if (ROOT / "tracker-js" / "package-lock.json").exists():
         with_tests.add(TRACKER)
     unknown = with_tests - budgets().keys()

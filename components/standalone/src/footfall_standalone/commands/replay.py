@@ -3,6 +3,7 @@
 import asyncio
 import datetime as dt
 import os
+import sys
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -10,6 +11,7 @@ from typing import Annotated, Literal, NamedTuple, TypeVar
 
 import typer
 
+from footfall_common import telemetry
 from footfall_common.clock import to_ms
 from footfall_common.entry import storing
 from footfall_common.entry.loaded import Loaded
@@ -24,12 +26,14 @@ from footfall_raw_receiver.publisher import Throttle
 from footfall_raw_receiver.service.membership import Work
 from footfall_raw_receiver.service.replay import Patience, Progress, Range, Unbury, replay
 from footfall_raw_receiver.settings import RawReceiverSettings
+from footfall_standalone.exits import CommandFailed, ExitCode
 
 CLASSES: tuple[type[Settings], ...] = (*storing.CLASSES, RawReceiverSettings)
 What = Literal["raw", "dead"]
 _WHAT: Mapping[str, What] = {"raw": "raw", "dead": "dead"}
 _STAGES: Mapping[str, Stage] = {"decode": "decode", "event": "event"}
 _EVERY = 2.0
+_OPEN_SECONDS = 60.0
 _PATIENCE = Patience(0.2, 5.0)
 
 
@@ -79,6 +83,7 @@ def command(
         _one_of(stage, _STAGES, "stage") if stage else None,
         rate,
     )
+    telemetry.configure(sys.stderr, "warning")
     loaded = Loaded(os.environ, CLASSES)
     outcome = asyncio.run(_run(asked, loaded, _teller()))
     typer.echo(f"{outcome.replayed} records replayed of {outcome.read} read.")
@@ -115,7 +120,12 @@ async def _opened(loaded: Loaded) -> AsyncIterator[StoringProcess]:
     async with AsyncExitStack() as stack:
         for one in openings:
             stack.push_async_callback(one.close)
-        await open_all(openings)
+        try:
+            async with asyncio.timeout(_OPEN_SECONDS):
+                await open_all(openings)
+        except TimeoutError:
+            reasons = [reason for one in openings if (reason := await one.check())]
+            raise CommandFailed(" ".join(reasons), ExitCode.UNREACHABLE) from None
         await stack.enter_async_context(background(process.view.run()))
         yield process
 
