@@ -65,7 +65,7 @@ async def test_the_pauses_between_tries_grow(tmp_path: Path) -> None:
     [
         ("receiver", {}, "FOOTFALL_KAFKA_SERVERS is not set"),
         ("receiver", {**AWAY, "FOOTFALL_RECEIVER_REPLICA": "2"}, "did you mean FOOTFALL_RECEIVER_REPLICAS?"),
-        ("receiver", {**AWAY, "FOOTFALL_CASSANDRA_HOSTS": "c"}, "FOOTFALL_CASSANDRA_HOSTS is not a setting"),
+        ("receiver", {**AWAY, "FOOTFALL_CASANDRA_HOSTS": "c"}, "FOOTFALL_CASANDRA_HOSTS is not a setting"),
         ("receiver", {**AWAY, "FOOTFALL_KAFKA_SECURITY": "SASL_SSL"}, "FOOTFALL_KAFKA_PASSWORD_FILE"),
         ("receiver", {**AWAY, "FOOTFALL_NAMES_TOPIC_RAW": "a topic"}, "FOOTFALL_NAMES_TOPIC_RAW is 'a topic'"),
         ("raw_receiver", {**STORE_AWAY, "FOOTFALL_RAW_RECEIVER_ROLES": "worker"}, "FOOTFALL_RAW_RECEIVER_ROLES"),
