@@ -28,11 +28,11 @@ working = st.one_of(
 harm = st.tuples(st.sampled_from(("lose version", "lose chunk", "lose newest")), small, small, small)
 LOSSES = {
     "lose version": "DELETE FROM segment_versions WHERE rowid IN (SELECT rowid FROM segment_versions WHERE tenant = ?"
-    " ORDER BY random() LIMIT 1)",
+    " ORDER BY rowid * 7919 % 31 LIMIT 1)",
     "lose newest": "DELETE FROM segment_versions WHERE rowid IN (SELECT rowid FROM segment_versions WHERE tenant = ?"
     " ORDER BY version DESC LIMIT 2)",
     "lose chunk": "DELETE FROM chunks WHERE rowid IN (SELECT rowid FROM chunks WHERE tenant = ?"
-    " ORDER BY random() LIMIT 1)",
+    " ORDER BY rowid * 7919 % 31 LIMIT 1)",
 }
 
 

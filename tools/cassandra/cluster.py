@@ -84,16 +84,14 @@ class CassandraCluster:
         for jvm in self.jvms:
             jvm.start()
         deadline = time.monotonic() + _START
-        self._wait_for_login(0, "cassandra", "cassandra", deadline)
+        self._wait_for_login(0, "cassandra", "cassandra", deadline, self.jvms)
+        # The others first: a role made before they joined would lie on this node alone, and stay there.
+        self._wait_for_peers(0, "cassandra", "cassandra", deadline)
         with self._session(0, "cassandra", "cassandra") as session:
-            session.execute(
-                "ALTER KEYSPACE system_auth WITH replication = "
-                f"{{'class': 'SimpleStrategy', 'replication_factor': {min(3, self._options.nodes)}}}"
-            )
             session.execute(
                 f"CREATE ROLE {ADMIN} WITH PASSWORD = '{self._password}' AND SUPERUSER = true AND LOGIN = true"
             )
-        self._wait_for_login(0, ADMIN, self._password, deadline)
+        self._wait_for_login(0, ADMIN, self._password, deadline, self.jvms)
         with self._session(0, ADMIN, self._password) as session:
             session.execute(f"ALTER ROLE cassandra WITH PASSWORD = '{secrets.token_hex(16)}' AND LOGIN = false")
         for number in range(self._options.nodes):
@@ -102,13 +100,8 @@ class CassandraCluster:
     def serving(self, number: int) -> None:
         """Return once that node takes our password and sees every node that runs."""
         deadline = time.monotonic() + _START
-        self._wait_for_login(number, ADMIN, self._password, deadline)
-        while True:
-            with self._session(number, ADMIN, self._password) as session:
-                seen = len(session.execute("SELECT peer FROM system.peers_v2").all())
-            if seen >= sum(bool(jvm.pid) for jvm in self.jvms) - 1:
-                return
-            until(deadline, f"node {number + 1} sees {seen} others")
+        self._wait_for_login(number, ADMIN, self._password, deadline, [self.jvms[number]])
+        self._wait_for_peers(number, ADMIN, self._password, deadline)
 
     def facts(self) -> dict[str, Any]:
         """Addresses and credentials."""
@@ -124,14 +117,21 @@ class CassandraCluster:
             "versions": {"cassandra": version(POM, "cassandra-all")},
         }
 
-    def _wait_for_login(self, number: int, user: str, password: str, deadline: float) -> None:
+    def _wait_for_login(self, number: int, user: str, password: str, deadline: float, needed: Sequence[Jvm]) -> None:
         while True:
-            self.jvms[number].alive()
+            for jvm in needed:
+                jvm.alive()
             with contextlib.suppress(NoHostAvailable, DriverException, AuthenticationFailed, Unavailable):
                 with self._session(number, user, password) as session:
                     session.execute("SELECT role FROM system_auth.roles LIMIT 1")
                 return
             until(deadline, f"logging in to node {number + 1} as {user}")
+
+    def _wait_for_peers(self, number: int, user: str, password: str, deadline: float) -> None:
+        others = sum(bool(jvm.pid) for jvm in self.jvms) - 1
+        with self._session(number, user, password) as session:
+            while (seen := len(session.execute("SELECT peer FROM system.peers_v2").all())) < others:
+                until(deadline, f"node {number + 1} sees {seen} of {others} others")
 
     @contextlib.contextmanager
     def _session(self, number: int, user: str, password: str) -> Iterator[Session]:
@@ -204,10 +204,11 @@ class CassandraCluster:
             "auto_bootstrap": False,
             "data_file_directories": [str(home / "data")],
             **{f"{name}_directory": str(home / name) for name in ("commitlog", "saved_caches", "hints", "cdc_raw")},
+            # All are seeds: they begin at once, and a node that is ahead of its seeds by seconds would end itself.
             "seed_provider": [
                 {
                     "class_name": "org.apache.cassandra.locator.SimpleSeedProvider",
-                    "parameters": [{"seeds": f"{self._hosts[0]}:{_STORAGE}"}],
+                    "parameters": [{"seeds": ",".join(f"{host}:{_STORAGE}" for host in self._hosts)}],
                 }
             ],
             "listen_address": self._hosts[number],

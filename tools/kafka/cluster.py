@@ -19,7 +19,7 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from tools.servers.jars import jars, version
-from tools.servers.jvm import Jvm, until
+from tools.servers.jvm import Jvm, awake, until
 from tools.servers.ports import free
 from tools.servers.tls import Authority
 
@@ -79,11 +79,11 @@ class KafkaCluster:
             self.serving(number)
 
     def serving(self, number: int) -> None:
-        """Return once that broker answers for the whole cluster."""
+        """Return once that broker takes a client's SCRAM log-in and names every broker that is awake."""
         deadline = time.monotonic() + _START
         while True:
             self.jvms[number].alive()
-            if self._seen(number) >= sum(bool(jvm.pid) for jvm in self.jvms):
+            if self._seen(number) >= sum(awake(jvm.pid) for jvm in self.jvms):
                 return
             until(deadline, f"broker {number + 1}")
 
@@ -103,13 +103,15 @@ class KafkaCluster:
 
     def _seen(self, number: int) -> int:
         settings: dict[str, str | int | float | bool] = {
-            "bootstrap.servers": f"127.0.0.1:{self._internal[number]}",
-            "security.protocol": "SASL_PLAINTEXT",
+            "bootstrap.servers": f"{self._options.bind}:{self._client[number]}",
+            "security.protocol": "SASL_SSL" if self._authority else "SASL_PLAINTEXT",
             "sasl.mechanism": "SCRAM-SHA-512",
             "sasl.username": ADMIN,
             "sasl.password": self._password,
             "log_level": 0,
         }
+        if self._authority is not None:
+            settings["ssl.ca.location"] = str(self._authority.certificate)
         try:
             return len(AdminClient(settings).list_topics(timeout=2).brokers)
         except KafkaException:
@@ -134,10 +136,15 @@ class KafkaCluster:
     def _format(self, number: int) -> None:
         home = self._folder / str(number)
         scram = f"SCRAM-SHA-512=[name={ADMIN},password={self._password}]"
-        storage = ["kafka.tools.StorageTool", "format", "-t", self._id, "-c", str(home / "server.properties")]
-        done = subprocess.run(
-            [*self._java(), *storage, "--add-scram", scram], check=False, capture_output=True, text=True
-        )
+        command = [
+            *self._java(),
+            "kafka.tools.StorageTool",
+            "format",
+            f"--cluster-id={self._id}",  # in one word: an id may begin with a dash
+            f"--config={home / 'server.properties'}",
+            f"--add-scram={scram}",
+        ]
+        done = subprocess.run(command, check=False, capture_output=True, text=True)
         if done.returncode:
             raise RuntimeError(f"broker {number + 1} could not be formatted: {done.stdout}{done.stderr}")
 

@@ -2,7 +2,7 @@
 
 import secrets
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
@@ -23,6 +23,7 @@ from confluent_kafka.admin import (
 
 from footfall_common.placement import Names
 from tools.servers.handle import Credentials, Servers, held
+from tools.servers.jvm import awake, until
 
 T = TypeVar("T")
 _ITERATIONS: Final = 8_192
@@ -44,14 +45,18 @@ class KafkaServers(Servers):
         """Where each broker really listens for clients."""
         return list(self._facts["direct"])
 
-    def client(self) -> AdminClient:
-        """An administrator's client; keep it until what it promised is done."""
+    def client(self, user: Credentials | None = None, address: str | None = None) -> AdminClient:
+        """The administrator's client, or another user's; keep it until what it promised is done.
+
+        It begins with the brokers as they are advertised, or with the one at `address`.
+        """
+        who = user or self.admin
         given: dict[str, str | int | float | bool] = {
-            "bootstrap.servers": self.bootstrap,
+            "bootstrap.servers": address or self.bootstrap,
             "security.protocol": self.protocol,
             "sasl.mechanism": "SCRAM-SHA-512",
-            "sasl.username": self.admin.user,
-            "sasl.password": self.admin.password,
+            "sasl.username": who.user,
+            "sasl.password": who.password,
             "log_level": 0,
         }
         if self.ca:
@@ -64,7 +69,7 @@ class KafkaServers(Servers):
         return "SASL_SSL" if self.ca else "SASL_PLAINTEXT"
 
     def topics(self, wanted: Mapping[str, int], config: Mapping[str, str] = STAMPED) -> None:
-        """Make topics of so many partitions each, where they are missing."""
+        """Make topics of so many partitions each, where they are missing; returns once every broker knows of them."""
         client = self.client()
         made = [NewTopic(name, count, -1, config=dict(config)) for name, count in wanted.items()]
         for future in client.create_topics(made).values():
@@ -73,6 +78,7 @@ class KafkaServers(Servers):
             except KafkaException as error:
                 if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                     raise
+        self._spread(wanted)
 
     def user(self, user: Credentials) -> None:
         """Make a user, or give it this password."""
@@ -106,16 +112,14 @@ class KafkaServers(Servers):
         self.user(Credentials(user, secrets.token_hex(32)))
 
     def provision(self, names: Names, user: Credentials, partitions: int) -> None:
-        """All that the components of one placement need."""
+        """All that the components of one placement need; returns once every broker lets them have it."""
         topics = names.topics
+        mine = (topics.raw, topics.dead, topics.buckets, topics.settings)
         self.topics({topics.raw: partitions, topics.buckets: partitions, topics.dead: 1})
         self.topics({topics.settings: 1}, COMPACTED)
         self.user(user)
-        self.grant(
-            user.user,
-            (topics.raw, topics.dead, topics.buckets, topics.settings),
-            (names.groups.raw_receiver, names.groups.bucket_worker),
-        )
+        self.grant(user.user, mine, (names.groups.raw_receiver, names.groups.bucket_worker))
+        self._spread(mine, user)
 
     def leaders(self, topic: str) -> Mapping[int, int]:
         """Partition -> the number of the server that leads it, -1 where none does."""
@@ -127,6 +131,13 @@ class KafkaServers(Servers):
         found = self.client().list_topics(topic, timeout=_SECONDS).topics[topic]
         return all(set(one.isrs) == set(one.replicas) for one in found.partitions.values())
 
+    def _spread(self, topics: Collection[str], user: Credentials | None = None) -> None:
+        """Changes reach brokers one by one: return once each that is awake tells this user who leads these topics."""
+        deadline = time.monotonic() + _SECONDS
+        for address, pid in zip(self.direct, self.pids(), strict=True):
+            while awake(pid) and not _led(self.client(user, address), topics):
+                until(deadline, f"the broker at {address} does not know of {', '.join(topics)}")
+
 
 _ON_TOPICS: Final = (AclOperation.READ, AclOperation.WRITE, AclOperation.DESCRIBE)
 _ON_GROUPS: Final = (AclOperation.READ, AclOperation.DESCRIBE)
@@ -134,6 +145,15 @@ _ON_GROUPS: Final = (AclOperation.READ, AclOperation.DESCRIBE)
 
 def _binding(user: str, kind: ResourceType, name: str, what: AclOperation) -> AclBinding:
     return AclBinding(kind, name, ResourcePatternType.LITERAL, f"User:{user}", "*", what, AclPermissionType.ALLOW)
+
+
+def _led(client: AdminClient, topics: Collection[str]) -> bool:
+    try:
+        found = client.list_topics(timeout=2).topics
+    except KafkaException:
+        return False
+    parts = [list(found[name].partitions.values()) if name in found else [] for name in topics]
+    return all(parts) and all(part.leader > 0 for each in parts for part in each)
 
 
 def _insist(step: Callable[[], T]) -> T:

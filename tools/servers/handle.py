@@ -9,6 +9,9 @@ from typing import Any, NamedTuple
 
 from tools.servers.lease import Lease
 
+LINGER = 3.0
+"""Seconds that a shared set without a holder waits for the next one."""
+
 
 class Credentials(NamedTuple):
     """A user and its password."""
@@ -44,6 +47,11 @@ class Servers:
         """The process that owns the servers."""
         return self._lease.supervisor
 
+    @property
+    def folder(self) -> Path:
+        """The set's own folder, for this user alone: what a holder leaves in it goes when the set ends."""
+        return Path(self._facts["folder"])
+
     def pids(self) -> list[int]:
         """A process id a server, 0 where it does not run."""
         return list(self._lease.ask(do="pids")["pids"])
@@ -72,13 +80,14 @@ class Servers:
         """SIGCONT, if it runs."""
         self._lease.ask(do="signal", server=number, signal=int(signal.SIGCONT))
 
-    def start(self, number: int) -> None:
-        """Start it on its data, if it does not run; returns once it serves."""
-        self._lease.ask(do="start", server=number)
+    def start(self, number: int, *, wait: bool = True) -> None:
+        """Start it on its data, if it does not run; returns once it serves, or at once."""
+        self._lease.ask(do="start", server=number, wait=wait)
 
 
 @contextmanager
 def held(kind: str, options: Mapping[str, Any], share: str | None) -> Iterator[Lease]:
     """A lease while the block lasts. `share` = who takes part in one set; None = nobody but this block."""
-    with Lease(kind, options, share or secrets.token_hex(8)) as lease:
+    linger = LINGER if share else 0.0
+    with Lease(kind, options, share or secrets.token_hex(8), linger) as lease:
         yield lease

@@ -8,9 +8,14 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
+POMS = tuple(sorted(Path(__file__).parents[1].glob("*/pom.xml")))
+"""Of every server."""
 TRIES = 5
+SECONDS = 300.0
+"""Of one try: Maven itself waits for a silent network for half an hour."""
 _DIGITS = 16
 
 
@@ -18,9 +23,12 @@ class Missing(RuntimeError):
     """This machine cannot run the servers; the message says what it lacks."""
 
 
-def lacking() -> str | None:
-    """Why no server can run here; None where it can."""
-    for command, package in (("java", "a Java 17 runtime"), ("mvn", "Maven")):
+def lacking(poms: Iterable[Path] = POMS) -> str | None:
+    """Why servers of these poms cannot run here; None where they can. Maven is needed until their jars are here."""
+    wanted = {"java": "a Java 17 runtime"}
+    if not all(place(pom).is_dir() for pom in poms):
+        wanted["mvn"] = "Maven"
+    for command, package in wanted.items():
         if shutil.which(command) is None:
             return f"there is no {command}: install {package}"
     return None
@@ -39,38 +47,50 @@ def version(pom: Path, artifact: str) -> str:
     return found[1]
 
 
+def place(pom: Path) -> Path:
+    """Where its jars lie once they are resolved; another version has another place."""
+    return cache() / f"{pom.parent.name}-{hashlib.sha256(pom.read_bytes()).hexdigest()[:_DIGITS]}"
+
+
 def jars(pom: Path) -> Path:
     """The folder of all jars that the pom asks for. Two processes may ask at once; a torn download is no folder."""
-    folder = cache() / f"{pom.parent.name}-{hashlib.sha256(pom.read_bytes()).hexdigest()[:_DIGITS]}"
+    if reason := lacking([pom]):
+        raise Missing(reason)
+    folder = place(pom)
     if folder.is_dir():
         return folder
-    if reason := lacking():
-        raise Missing(reason)
     folder.parent.mkdir(parents=True, exist_ok=True)
     with folder.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not folder.is_dir():
-            _resolve(pom, folder)
+            _resolve(pom, folder, lock.fileno())
     return folder
 
 
-def _resolve(pom: Path, folder: Path) -> None:
+def _resolve(pom: Path, folder: Path, lock: int) -> None:
     beside = folder.with_suffix(".part")
     command = ["mvn", "-B", "-q", "-f", str(pom), "dependency:copy-dependencies", "-DincludeScope=runtime"]
     said = ""
     for attempt in range(1, TRIES + 1):
         shutil.rmtree(beside, ignore_errors=True)
-        done = subprocess.run(
-            [*command, f"-DoutputDirectory={beside}"],
-            check=False,
-            capture_output=True,
-            text=True,
-            stdin=subprocess.DEVNULL,
-        )
-        if done.returncode == 0:
+        try:
+            subprocess.run(
+                [*command, f"-DoutputDirectory={beside}"],
+                check=True,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                stdin=subprocess.DEVNULL,
+                timeout=SECONDS,
+                pass_fds=(lock,),  # where we are killed, whoever comes next waits for this Maven
+            )
+        except subprocess.CalledProcessError as error:
+            said = error.stdout[-2_000:]
+        except subprocess.TimeoutExpired:
+            said = f"it took more than {SECONDS:.0f} seconds"
+        else:
             beside.rename(folder)
             return
-        said = (done.stdout + done.stderr)[-2_000:]
         print(f"{pom}: attempt {attempt} of {TRIES} failed", file=sys.stderr)
         time.sleep(attempt)
     raise Missing(f"Maven could not resolve {pom}:\n{said}")
@@ -78,11 +98,12 @@ def _resolve(pom: Path, folder: Path) -> None:
 
 def main() -> int:
     """Resolve the jars of every server, or say in one sentence why none can run here."""
-    if reason := lacking():
-        print(f"no real Kafka and Cassandra here: {reason}")
+    try:
+        for pom in POMS:
+            jars(pom)
+    except Missing as error:
+        print(f"no real Kafka and Cassandra here: {error}", file=sys.stderr)
         return 1 if os.environ.get("CI") == "true" else 0
-    for pom in sorted(Path(__file__).parents[1].glob("*/pom.xml")):
-        jars(pom)
     return 0
 
 

@@ -7,14 +7,17 @@ import signal
 import subprocess
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
 
 
-def _die_with_parent() -> None:
+def _die_with(parent: int) -> None:
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it ended before we asked, so no signal will come
+        os._exit(1)
 
 
 class Jvm:
@@ -42,7 +45,7 @@ class Jvm:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                preexec_fn=_die_with_parent,  # noqa: PLW1509 - one call of libc that takes no lock
+                preexec_fn=partial(_die_with, os.getpid()),  # noqa: PLW1509 - system calls that take no lock
             )
 
     def signal(self, number: int) -> None:
@@ -66,8 +69,20 @@ class Jvm:
     def alive(self) -> None:
         """RuntimeError with the end of its log where it has ended."""
         if self._process is not None and self._process.poll() is not None:
-            said = self.log.read_text("utf-8", "replace")[-3_000:]
-            raise RuntimeError(f"{self._command[-1]} ended with code {self._process.returncode}:\n{said}")
+            raise RuntimeError(f"{self._command[-1]} ended with code {self._process.returncode}:\n{self.said()}")
+
+    def said(self) -> str:
+        """The end of its log."""
+        return self.log.read_text("utf-8", "replace")[-3_000:] if self.log.exists() else ""
+
+
+def awake(pid: int) -> bool:
+    """Whether that process runs, and was not told to hang. False for 0, which is none."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text("utf-8")
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[0] not in {"T", "Z"}
 
 
 def until(deadline: float, what: str) -> None:

@@ -1,5 +1,6 @@
 """Holding a set of servers: started by the first holder, shared by all, ended after the last."""
 
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -20,6 +21,7 @@ from tools.servers.jars import Missing
 from tools.servers.jvm import until
 
 ROOT = Path(__file__).parents[2]
+SUPERVISOR = "tools.servers.supervise"
 START_SECONDS = 180.0
 _DIGITS = 12
 _OLD = 86_400.0
@@ -35,10 +37,10 @@ def base() -> Path:
 class Lease:
     """A connection to the supervisor of one set. `share` tells sets of equal options apart: who shares, shares all."""
 
-    def __init__(self, kind: str, options: Mapping[str, Any], share: str) -> None:
+    def __init__(self, kind: str, options: Mapping[str, Any], share: str, linger: float) -> None:
         text = json.dumps(options, sort_keys=True)
         digest = hashlib.sha256(f"{kind} {text} {share}".encode()).hexdigest()[:_DIGITS]
-        self._kind, self._options = kind, text
+        self._kind, self._options, self._linger = kind, text, str(linger)
         self._folder = base() / f"{kind}-{digest}"
         self._socket = socket.socket(socket.AF_UNIX)
         self._lines = self._socket.makefile("rb")
@@ -90,7 +92,7 @@ class Lease:
         self._folder.mkdir(mode=0o700)
         with (self._folder / "log").open("wb") as log:
             subprocess.run(
-                [sys.executable, "-m", "tools.servers.supervise", self._kind, self._options, str(self._folder)],
+                [sys.executable, "-m", SUPERVISOR, self._kind, self._options, str(self._folder), self._linger],
                 cwd=ROOT,
                 env={key: value for key, value in os.environ.items() if not key.startswith("COVERAGE_")},
                 stdin=subprocess.DEVNULL,
@@ -100,13 +102,21 @@ class Lease:
             )
         deadline = time.monotonic() + START_SECONDS
         while not self._connected():
-            if (self._folder / "failed").exists():
-                raise Missing((self._folder / "failed").read_text("utf-8"))
+            self._refuse_failure()
             try:
                 until(deadline, f"starting {self._kind}")
             except TimeoutError:
                 os.kill(self.supervisor, signal.SIGKILL)
                 raise
+
+    def _refuse_failure(self) -> None:
+        # In this order: one that fails says why before it ends.
+        ended = (self._folder / "pid").exists() and not _supervises(self.supervisor)
+        failed = self._folder / "failed"
+        if failed.exists():
+            raise Missing(failed.read_text("utf-8"))
+        if ended:
+            raise Missing(f"the supervisor of {self._kind} was killed while it started")
 
 
 def remove_stale() -> None:
@@ -116,17 +126,18 @@ def remove_stale() -> None:
             lock.unlink(missing_ok=True)
     for folder in base().iterdir():
         try:
-            pid, data = int((folder / "pid").read_text()), Path((folder / "data").read_text())
-        except (OSError, ValueError):
+            ended = not _supervises(int((folder / "pid").read_text()))
+        except OSError:
             continue
-        if not _supervises(pid):
-            shutil.rmtree(data, ignore_errors=True)
+        if ended:
+            with contextlib.suppress(FileNotFoundError):
+                shutil.rmtree((folder / "data").read_text(), ignore_errors=True)
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def _supervises(pid: int) -> bool:
     """Whether that process is a supervisor that runs: not one that nobody has reaped yet, nor another one's pid."""
     try:
-        return b"tools.servers.supervise" in Path(f"/proc/{pid}/cmdline").read_bytes()
+        return SUPERVISOR.encode() in Path(f"/proc/{pid}/cmdline").read_bytes()
     except OSError:
         return False

@@ -1,17 +1,19 @@
 """Kafka and Cassandra on this machine, with topics, user and keyspace of the pooled placement: `make stack`.
 
-Prints the variables that a component needs to run on them, and keeps both until Ctrl-C. What they hold goes with them.
+Prints addresses, administrators, and the variables that a component needs to run on them, as lines for a shell; keeps
+both until Ctrl-C. What they hold goes with them. Data lies in memory where there is room, or in the folder that the
+variable SERVERS_DIR names.
 """
 
 import argparse
 import secrets
 import signal
 import sys
-import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from footfall_common.documents import NIL
 from footfall_common.placement import Placement, names
@@ -23,18 +25,27 @@ from tools.servers.jars import Missing
 NAMES = names(NIL, Placement.POOLED)
 
 
+class Stack(NamedTuple):
+    """Both, and the folder of the files that `variables` name; it goes with the servers."""
+
+    kafka: KafkaServers
+    cassandra: CassandraServers
+    folder: Path
+    variables: Mapping[str, str]
+
+
 @contextmanager
-def stack(options: argparse.Namespace) -> Iterator[dict[str, str]]:
-    """Both while the block lasts: the variables of a component."""
-    kafka_options = {"brokers": options.brokers, "bind": options.bind}
-    cassandra_options = {"nodes": options.nodes}
+def stack(options: argparse.Namespace) -> Iterator[Stack]:
+    """Both while the block lasts."""
     shared = {"tls": options.tls, "san": options.san, "profile": options.profile}
+    bind = options.bind[0] if options.bind else "127.0.0.1"
     with (
-        tempfile.TemporaryDirectory(prefix="footfall-stack-") as folder,
-        brokers(**kafka_options, **shared) as kafka,
-        nodes(**cassandra_options, **shared) as cassandra,
+        brokers(brokers=options.brokers, bind=bind, advertise=options.advertise, **shared) as kafka,
+        nodes(nodes=options.nodes, hosts=options.bind, broadcast=options.broadcast, **shared) as cassandra,
     ):
-        yield provisioned(kafka, cassandra, Path(folder), options.partitions)
+        folder = kafka.folder / "stack"
+        folder.mkdir()
+        yield Stack(kafka, cassandra, folder, provisioned(kafka, cassandra, folder, options.partitions))
 
 
 def provisioned(kafka: KafkaServers, cassandra: CassandraServers, folder: Path, partitions: int) -> dict[str, str]:
@@ -43,7 +54,13 @@ def provisioned(kafka: KafkaServers, cassandra: CassandraServers, folder: Path, 
     role = Credentials(NAMES.role, secrets.token_hex(16))
     kafka.provision(NAMES, user, partitions)
     cassandra.provision(NAMES.keyspace, role)
-    files = {"kafka": user.password, "cassandra": role.password, "admin": secrets.token_hex(16)}
+    files = {
+        "kafka": user.password,
+        "kafka-admin": kafka.admin.password,
+        "cassandra": role.password,
+        "cassandra-admin": cassandra.admin.password,
+        "admin": secrets.token_hex(16),
+    }
     for name, secret in files.items():
         (folder / f"{name}.password").write_text(secret, "utf-8")
     return variables(kafka, cassandra, user, role, folder)
@@ -70,39 +87,62 @@ def variables(
     return found
 
 
-def exports(found: Mapping[str, str]) -> str:
-    """Lines for a shell."""
-    return "\n".join(f"export {name}={value}" for name, value in found.items())
+def page(made: Stack) -> str:
+    """What there is, in lines that a shell may read: comments, then exports."""
+    kafka, cassandra = made.kafka, made.cassandra
+    cql = " ".join(f"{host}:{cassandra.port}" for host in cassandra.hosts)
+    kafka_pids, cassandra_pids = (" ".join(map(str, servers.pids())) for servers in (kafka, cassandra))
+    text = f"""\
+# Kafka {kafka.versions["kafka"]}: {kafka.bootstrap} ({kafka.protocol}, SCRAM-SHA-512)
+#   user {NAMES.kafka_user}; administrator {kafka.admin.user}
+#   processes {kafka_pids}; data in {kafka.folder}
+# Cassandra {cassandra.versions["cassandra"]}: {cql}
+#   role {NAMES.role}, keyspace {NAMES.keyspace}; superuser {cassandra.admin.user}
+#   processes {cassandra_pids}; data in {cassandra.folder}
+# Administrators' passwords: {made.folder}/*-admin.password
+"""
+    return text + "".join(f"export {name}={value}\n" for name, value in made.variables.items())
 
 
-def _options() -> argparse.Namespace:
+def parsed(arguments: Sequence[str]) -> argparse.Namespace:
+    """The options; ends the process with a sentence where they do not fit together."""
     parser = argparse.ArgumentParser(
         prog="make stack ARGS=...", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--brokers", type=int, choices=(1, 3), default=1, help="Kafka brokers (default 1)")
-    parser.add_argument("--nodes", type=int, choices=(1, 2, 3, 4), default=1, help="Cassandra nodes (default 1)")
-    parser.add_argument("--tls", action="store_true", help="clients speak TLS; the authority is made for this run")
-    parser.add_argument("--bind", default="127.0.0.1", help="address that Kafka's clients reach it at (this machine)")
-    parser.add_argument("--san", action="append", default=[], help="one more name or address in the certificates")
-    parser.add_argument("--partitions", type=int, default=6, help="of the topics that are consumed (default 6)")
-    parser.add_argument("--profile", choices=("test", "load"), default="test", help="load: larger heaps, full JIT")
-    parser.add_argument("--env", type=Path, help="also write the variables to this file, for `source`")
-    return parser.parse_args()
+    add = parser.add_argument
+    add("--brokers", type=int, choices=(1, 3), default=1, help="Kafka brokers (default 1)")
+    add("--nodes", type=int, choices=(1, 2, 3, 4), default=1, help="Cassandra nodes (default 1)")
+    add("--tls", action="store_true", help="clients speak TLS; the authority is made for this run")
+    add("--bind", action="append", default=[], metavar="ADDRESS",
+        help="an address of this machine to listen on: one for each node, of which brokers use the first")  # fmt: skip
+    add("--san", action="append", default=[], metavar="NAME", help="one more name or address in the certificates")
+    add("--advertise", action="append", default=[], metavar="HOST:PORT",
+        help="where clients find a broker, if not where it listens: one for each broker")  # fmt: skip
+    add("--broadcast", action="append", default=[], metavar="ADDRESS",
+        help="where clients find a node, if not where it listens: one for each node")  # fmt: skip
+    add("--partitions", type=int, default=6, help="of the topics that are consumed (default 6)")
+    add("--profile", choices=("test", "load"), default="test", help="load: larger heaps, full JIT")
+    add("--env", type=Path, help="also write the lines to this file, for `source`")
+    options = parser.parse_args(arguments)
+    for option, count in (("bind", options.nodes), ("advertise", options.brokers), ("broadcast", options.nodes)):
+        if len(getattr(options, option)) not in {0, count}:
+            parser.error(f"--{option}: {len(getattr(options, option))} given, {count} needed")
+    return options
 
 
 def main() -> int:
     """Start, print, wait, end."""
-    options = _options()
+    options = parsed(sys.argv[1:])
     told = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: told.set())
     try:
-        with stack(options) as found:
-            text = exports(found)
+        with stack(options) as made:
+            text = page(made)
             print(text, flush=True)
             if options.env:
-                options.env.write_text(text + "\n", "utf-8")
-            print("\nBoth serve. Next: footfall migrate; python -m footfall_receiver. Ctrl-C ends them.", flush=True)
+                options.env.write_text(text, "utf-8")
+            print("# Both serve. Next: footfall migrate; python -m footfall_receiver. Ctrl-C ends them.", flush=True)
             told.wait()
     except Missing as error:
         print(f"make stack: {error}", file=sys.stderr)

@@ -24,6 +24,8 @@ class Authority:
         self._signed = (
             self._draft(self._name, self._key.public_key())
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .add_extension(_usage(signs=True), critical=True)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False)
             .sign(self._key, hashes.SHA256())
         )
         self.certificate.write_bytes(self._signed.public_bytes(Encoding.PEM))
@@ -35,6 +37,8 @@ class Authority:
         signed = (
             self._draft(subject, key.public_key())
             .add_extension(x509.SubjectAlternativeName([_general(name) for name in names]), critical=False)
+            .add_extension(_usage(signs=False), critical=True)
+            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
             .sign(self._key, hashes.SHA256())
         )
         secret = BestAvailableEncryption(password.encode())
@@ -51,6 +55,21 @@ class Authority:
             .not_valid_before(now - dt.timedelta(hours=1))
             .not_valid_after(now + dt.timedelta(days=_DAYS))
         )
+
+
+def _usage(*, signs: bool) -> x509.KeyUsage:
+    """What strict clients (Python from 3.13) want to find: an authority signs certificates, a server shakes hands."""
+    return x509.KeyUsage(
+        digital_signature=not signs,
+        content_commitment=False,
+        key_encipherment=False,
+        data_encipherment=False,
+        key_agreement=False,
+        key_cert_sign=signs,
+        crl_sign=signs,
+        encipher_only=False,
+        decipher_only=False,
+    )
 
 
 def _general(name: str) -> x509.GeneralName:
