@@ -19,10 +19,10 @@ from footfall_common.bus import Partition, Received
 from footfall_common.clock import from_ms
 from footfall_common.events.keys import bus_key
 from footfall_common.events.model import Event, RawRecord, Screen, Sdk
+from footfall_common.store import Placed, VisitorDay
 from footfall_raw_receiver.service.deciding import Decider, effects_of
 from footfall_raw_receiver.service.enriching import Enricher
-from footfall_raw_receiver.service.known import KnownIds
-from footfall_raw_receiver.service.reading import days_of, pieces, read
+from footfall_raw_receiver.service.reading import ids_of, pieces, read
 
 EVENTS = 40_000
 CHUNK_RECORDS = 500
@@ -76,19 +76,18 @@ def records(size: int) -> list[Received]:
 
 def run(stream: Sequence[Received], decider: Decider) -> int:
     """What `RawReceiver.handle` does, without its awaits."""
-    known = KnownIds(50_000)
     rows = 0
     for start in range(0, len(stream), CHUNK_RECORDS):
         chunk = stream[start : start + CHUNK_RECORDS]
         decisions = []
-        for some in pieces(chunk, PIECE_BYTES):
-            piece = read(some)
-            known.learn({day: {} for day in known.missing(days_of(piece))})
+        read_pieces = [read(some) for some in pieces(chunk, PIECE_BYTES)]
+        known: dict[VisitorDay, dict[uuid.UUID, Placed]] = {day: {} for day in ids_of(read_pieces)}
+        for piece in read_pieces:
             decision = decider.decide(piece, known)
-            known.learn(decision.fresh)
+            for day, ids in decision.fresh.items():
+                known[day].update(ids)
             decisions.append(decision)
         rows += len(effects_of(chunk, decisions).rows)
-        known.trim()
     return rows
 
 

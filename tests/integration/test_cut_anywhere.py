@@ -88,7 +88,6 @@ async def live(here: World, owner: Owner, log: Sequence[Received], committed: di
         Decider(Enricher(user_agents=10, attributions=10), lambda _: ()),
         DeadLetters(here.process.bus, NAMES.topics.dead, 100, here.process.clock, metrics.dead),
         metrics,
-        known_ids=4,
         piece_bytes=1_500,
     )
     await raw.joined(at)  # type: ignore[arg-type] # likewise

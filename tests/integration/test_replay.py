@@ -60,7 +60,6 @@ async def replayed(here: World, wanted: Range, *, refusals: int = 0, throttle: T
         Decider(Enricher(user_agents=10, attributions=10), lambda _: ()),
         DeadLetters(process.bus, NAMES.topics.dead, 100, process.clock, metrics.dead),
         metrics,
-        known_ids=5,
         piece_bytes=2_000,
     )
     reader = await process.bus.reader(NAMES.topics.raw)

@@ -19,8 +19,7 @@ from footfall_common.tenancy import ResourceKey
 from footfall_raw_receiver.models import Decision
 from footfall_raw_receiver.service.deciding import Decider, effects_of
 from footfall_raw_receiver.service.enriching import Enricher
-from footfall_raw_receiver.service.known import KnownIds
-from footfall_raw_receiver.service.reading import days_of, read
+from footfall_raw_receiver.service.reading import ids_of, read
 
 MakeEvent = Callable[..., Event]
 MakeReceived = Callable[..., Received]
@@ -33,7 +32,7 @@ Fate = Callable[[], int | None]
 
 def decide_alone(decider: Decider, *records: Received) -> Decision:
     piece = read(records)
-    return decider.decide(piece, {day: {} for day in days_of(piece)})
+    return decider.decide(piece, {day: {} for day in ids_of([piece])})
 
 
 def test_a_new_event_gets_time_and_place_from_its_record(
@@ -254,21 +253,20 @@ def live(tables: Tables, records: Sequence[Received], decider: Decider, data: st
 
     `fate` says of each chunk after how many of its steps the process crashes, None = not in this chunk.
     """
-    known = KnownIds(data.draw(st.sampled_from([0, 3, 1_000]), "known ids"))
     while tables.committed < len(records):
         size = data.draw(st.integers(1, 6), "chunk")
         chunk = records[tables.committed : tables.committed + size]
         decisions = []
-        for run in (chunk[: size // 2], chunk[size // 2 :]):
-            piece = read(run)
-            known.learn({day: dict(tables.ids.get(day, {})) for day in known.missing(days_of(piece))})
+        halves = [read(run) for run in (chunk[: size // 2], chunk[size // 2 :])]
+        known = {day: dict(tables.ids.get(day, {})) for day in ids_of(halves)}
+        for piece in halves:
             decisions.append(decider.decide(piece, known))
-            known.learn(decisions[-1].fresh)
+            for day, ids in decisions[-1].fresh.items():
+                known[day].update(ids)
         left = fate()
         for done, _ in enumerate(tables.steps(effects_of(chunk, decisions)), start=1):
             if done == left:
                 raise Crash
-        known.trim()
 
 
 @given(streams(), st.data())

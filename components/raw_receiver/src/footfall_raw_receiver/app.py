@@ -104,7 +104,6 @@ def _raw(process: StoringProcess, settings: RawReceiverSettings, dead: DeadLette
         Decider(enricher, domains_of),
         dead,
         metrics,
-        known_ids=settings.known_ids,
         piece_bytes=settings.piece_bytes,
     )
 

@@ -27,8 +27,6 @@ class RawReceiverSettings(Settings):
     """How long a chunk that is not full waits for more: a chunk costs a sync, and the feed is this much later."""
     piece_bytes: int = Field(default=65_536, ge=1_024)
     """Bytes of raw records decided in one go before others in the process get their turn (about 2 ms)."""
-    known_ids: int = Field(default=20_000, ge=0)
-    """Event ids kept in memory to recognise copies without asking the store; about 400 bytes each."""
     user_agents: int = Field(default=5_000, ge=1)
     """Parsed user agents kept in memory; parsing one costs about 0.1 ms."""
     attributions: int = Field(default=5_000, ge=1)

@@ -5,7 +5,7 @@ every method raises StoreUnavailable when the store does not answer. Identifiers
 """
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple, Protocol
 
@@ -166,8 +166,13 @@ class Segment(NamedTuple):
 class EventReads(Protocol):
     """What raw receiver, bucket worker and report read of events."""
 
-    async def placed(self, keys: Sequence[VisitorDay]) -> Mapping[VisitorDay, Mapping[uuid.UUID, Placed]]:
-        """The whole `event_ids` partition of each key; a key without rows has an empty mapping."""
+    async def placed(
+        self, wanted: Mapping[VisitorDay, Collection[uuid.UUID]]
+    ) -> Mapping[VisitorDay, Mapping[uuid.UUID, Placed]]:
+        """What `event_ids` holds of the wanted ids of each partition; every key comes back, absent ids do not.
+
+        Not whole partitions: a visitor's day may hold thousands.
+        """
         ...
 
     async def latest(self, tenant: TenantContext, visitors: Sequence[uuid.UUID]) -> Mapping[uuid.UUID, Latest]:

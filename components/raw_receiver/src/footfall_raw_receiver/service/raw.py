@@ -6,14 +6,13 @@ from collections.abc import Callable, Sequence
 from footfall_common.bus import Consumer, Received
 from footfall_common.pipeline.effects import EffectSink
 from footfall_common.store import EventReads
-from footfall_raw_receiver.models import Decision
+from footfall_raw_receiver.models import Decision, Piece
 from footfall_raw_receiver.publisher import DeadLetters
 from footfall_raw_receiver.service.burying import bury
-from footfall_raw_receiver.service.deciding import Decider, effects_of
-from footfall_raw_receiver.service.known import KnownIds
+from footfall_raw_receiver.service.deciding import Decider, Knowledge, effects_of
 from footfall_raw_receiver.service.membership import Insist
 from footfall_raw_receiver.service.metrics import Metrics
-from footfall_raw_receiver.service.reading import days_of, pieces, read
+from footfall_raw_receiver.service.reading import ids_of, pieces, read
 
 SinkOf = Callable[[Consumer], EffectSink]
 
@@ -29,7 +28,6 @@ class RawReceiver:
         dead: DeadLetters,
         metrics: Metrics,
         *,
-        known_ids: int,
         piece_bytes: int,
     ) -> None:
         self._events = events
@@ -37,7 +35,6 @@ class RawReceiver:
         self._decider = decider
         self._dead = dead
         self._metrics = metrics
-        self._known = KnownIds(known_ids)
         self._piece_bytes = piece_bytes
         self._sink: EffectSink | None = None
 
@@ -46,32 +43,39 @@ class RawReceiver:
         self._sink = self._sink_of(consumer)
 
     def forget(self) -> None:
-        """Another owner may have written since."""
-        self._known.clear()
+        """Nothing: what is stored is looked up anew for each chunk."""
 
     async def handle(self, records: Sequence[Received], insist: Insist) -> None:
         """Decide about a chunk, store what it changes, commit it."""
         sink = self._sink
         if sink is None:
             raise RuntimeError("handle() before joined()")
-        decisions = [await self._decide(run, insist) for run in pieces(records, self._piece_bytes)]
+        read_pieces = [await self._read(run) for run in pieces(records, self._piece_bytes)]
+        with self._metrics.stage("look_up"):
+            wanted = ids_of(read_pieces)
+            known = await insist(lambda: self._events.placed(wanted))
+        decisions = await self._decided(read_pieces, known)
         await bury(self._dead, [one for decision in decisions for one in decision.dead], insist)
         effects = effects_of(records, decisions)
         with self._metrics.stage("apply"):
             await insist(lambda: sink.apply(effects))
-        self._known.trim()
         self._metrics.met(decisions)
 
-    async def _decide(self, run: Sequence[Received], insist: Insist) -> Decision:
+    async def _read(self, run: Sequence[Received]) -> Piece:
         with self._metrics.stage("read"):
             piece = read(run)
-        days = self._known.missing(days_of(piece))
-        if days:
-            with self._metrics.stage("look_up"):
-                self._known.learn(await insist(lambda: self._events.placed(days)))
-        else:
-            await asyncio.sleep(0)  # others in this process get their turn
-        with self._metrics.stage("decide"):
-            decision = self._decider.decide(piece, self._known)
-        self._known.learn(decision.fresh)
-        return decision
+        await asyncio.sleep(0)  # others in this process get their turn
+        return piece
+
+    async def _decided(self, read_pieces: Sequence[Piece], stored: Knowledge) -> Sequence[Decision]:
+        """Decide piece after piece; what one decides, the next ones know."""
+        known = {day: dict(ids) for day, ids in stored.items()}
+        decisions: list[Decision] = []
+        for piece in read_pieces:
+            with self._metrics.stage("decide"):
+                decision = self._decider.decide(piece, known)
+            for day, ids in decision.fresh.items():
+                known[day].update(ids)
+            decisions.append(decision)
+            await asyncio.sleep(0)
+        return decisions

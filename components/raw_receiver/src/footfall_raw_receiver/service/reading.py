@@ -1,6 +1,7 @@
 """Raw records into events. What cannot be read becomes dead letters, one by one; the rest of a record is kept."""
 
-from collections.abc import Iterable, Iterator, Sequence
+import uuid
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 import msgspec
@@ -61,13 +62,18 @@ def read(records: Sequence[Received]) -> Piece:
     return Piece(arrivals, dead)
 
 
-def days_of(piece: Piece) -> Iterator[VisitorDay]:
-    """The visitors and days whose ids must be known to decide about the piece; neighbours that are one come once."""
+def ids_of(read_pieces: Iterable[Piece]) -> Mapping[VisitorDay, Collection[uuid.UUID]]:
+    """What must be looked up to decide about these: each visitor's and day's ids."""
+    found: dict[VisitorDay, set[uuid.UUID]] = {}
     last: VisitorDay | None = None
-    for arrival in piece.arrivals:
-        if arrival.day is not last:
-            last = arrival.day
-            yield last
+    ids: set[uuid.UUID] = set()
+    for piece in read_pieces:
+        for arrival in piece.arrivals:
+            if arrival.day is not last:  # events of one visitor and day come in runs and share the object
+                last = arrival.day
+                ids = found.setdefault(last, set())
+            ids.add(arrival.event.id)
+    return found
 
 
 def unreadable(received: Received, stage: Stage, error: Exception) -> Dead:

@@ -3,7 +3,7 @@
 import asyncio
 import heapq
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -25,7 +25,7 @@ from footfall_common.store.cassandra.drafts import SLICES
 from footfall_common.store.cassandra.encoding import bigint, int32, ints, tinyint, uuids
 
 _KEYS_AT_ONCE: Final = 100
-"""Partitions that one statement names; its coordinator reads them all."""
+"""Keys that one statement names; its coordinator reads them all."""
 _FIRST_PAGE: Final = 50
 """Rows of a slice that are fetched before it is known whether any are wanted."""
 _HIGHEST: Final = 2**63 - 1
@@ -38,20 +38,19 @@ class CassandraEvents:
         self._calls = calls
         self._page = page
 
-    async def placed(self, keys: Sequence[VisitorDay]) -> Mapping[VisitorDay, Mapping[UUID, Placed]]:
-        """The whole `event_ids` partition of each key; a key without rows has an empty mapping."""
-        wanted = list(dict.fromkeys(keys))
-        bound = [(key.tenant.bytes, key.visitor.bytes, int32(key.day)) for key in wanted]
+    async def placed(self, wanted: Mapping[VisitorDay, Collection[UUID]]) -> Mapping[VisitorDay, Mapping[UUID, Placed]]:
+        """What `event_ids` holds of the wanted ids of each partition."""
+        groups = [(key, group) for key, ids in wanted.items() for group in _groups(list(ids))]
+        bound = [(key.tenant.bytes, key.visitor.bytes, int32(key.day), uuids(group)) for key, group in groups]
         found = await self._calls().run(statements.PLACED, bound)
-        return {
-            key: {event_id: Placed(placed[0], Position(*placed[1:])) for event_id, placed in rows}
-            for key, rows in zip(wanted, found, strict=True)
-        }
+        partitions: dict[VisitorDay, dict[UUID, Placed]] = {key: {} for key in wanted}
+        for (key, _), rows in zip(groups, found, strict=True):
+            partitions[key].update((event, Placed(placed[0], Position(*placed[1:]))) for event, placed in rows)
+        return partitions
 
     async def latest(self, tenant: TenantContext, visitors: Sequence[UUID]) -> Mapping[UUID, Latest]:
         """`visitor_latest` of those that have one."""
-        wanted = list(dict.fromkeys(visitors))
-        groups = [wanted[start : start + _KEYS_AT_ONCE] for start in range(0, len(wanted), _KEYS_AT_ONCE)]
+        groups = _groups(list(dict.fromkeys(visitors)))
         found = await self._calls().run(statements.LATEST, [(tenant.tenant.bytes, uuids(group)) for group in groups])
         return {
             visitor: Latest(last, frozenset(months))
@@ -130,3 +129,8 @@ class _Slice:
         self.rows.extend(page)
         if page:
             self._after = Place(*page[-1][:2])
+
+
+def _groups(keys: Sequence[UUID]) -> list[Sequence[UUID]]:
+    """So many that one statement may name them."""
+    return [keys[start : start + _KEYS_AT_ONCE] for start in range(0, len(keys), _KEYS_AT_ONCE)]

@@ -35,7 +35,8 @@ PUT_EDGE: Final = """INSERT INTO edges (tenant, visitor, at, event_id, contact, 
     VALUES (?, ?, ?, ?, ?, ?) USING TIMESTAMP ? AND TTL ?"""
 
 # Events: reading.
-PLACED: Final = "SELECT event_id, placed FROM event_ids WHERE tenant = ? AND visitor = ? AND day = ?"
+PLACED: Final = """SELECT event_id, placed FROM event_ids
+    WHERE tenant = ? AND visitor = ? AND day = ? AND event_id IN ?"""
 LATEST: Final = "SELECT visitor, last, months FROM visitor_latest WHERE tenant = ? AND visitor IN ?"
 MONTH: Final = """SELECT ts, event_id, raw, enriched FROM events_by_visitor
     WHERE tenant = ? AND visitor = ? AND month = ? LIMIT ?"""

@@ -3,7 +3,7 @@
 # ruff: noqa: S608 - statements are put together from constants of these modules alone
 
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Final
 from uuid import UUID
 
@@ -17,9 +17,9 @@ PAGE: Final = 1000
 """Rows with bodies that one statement gathers: bounds what it holds in memory, at 32 KiB an event at most."""
 _HIGHEST: Final = 2**63 - 1
 
-_PLACED = f"""WITH wanted (n, tenant, visitor, day) AS ({{values}})
+_PLACED = f"""WITH wanted (n, tenant, visitor, day, event_id) AS ({{values}})
     SELECT {columns("n", quoted("event_id"), "ts", "part", "off", "idx")}
-    FROM wanted CROSS JOIN event_ids USING (tenant, visitor, day)"""
+    FROM wanted CROSS JOIN event_ids USING (tenant, visitor, day, event_id)"""
 # Beside max(month), SQLite takes the days from the row of that month, which holds the greatest ts.
 _LATEST = f"""WITH wanted (n, tenant, visitor) AS ({{values}})
     SELECT {columns("n", "last", "months")} FROM (
@@ -53,9 +53,9 @@ class EmbeddedEvents:
     def __init__(self, file: SqliteFile) -> None:
         self._file = file
 
-    async def placed(self, keys: Sequence[VisitorDay]) -> Mapping[VisitorDay, Mapping[UUID, Placed]]:
-        """The whole `event_ids` partition of each key; a key without rows has an empty mapping."""
-        return await self._file.read(lambda connection: _placed(connection, keys))
+    async def placed(self, wanted: Mapping[VisitorDay, Collection[UUID]]) -> Mapping[VisitorDay, Mapping[UUID, Placed]]:
+        """What `event_ids` holds of the wanted ids of each partition."""
+        return await self._file.read(lambda connection: _placed(connection, wanted))
 
     async def latest(self, tenant: TenantContext, visitors: Sequence[UUID]) -> Mapping[UUID, Latest]:
         """`visitor_latest` of those that have one."""
@@ -96,11 +96,16 @@ def day_ranges(tenant: TenantContext, days: Sequence[int]) -> list[tuple[bytes, 
     return [(of, day * BUCKETS_A_DAY, (day + 1) * BUCKETS_A_DAY - 1) for day in sorted(set(days))]
 
 
-def _placed(connection: sqlite3.Connection, keys: Sequence[VisitorDay]) -> Mapping[VisitorDay, Mapping[UUID, Placed]]:
-    partitions: dict[VisitorDay, dict[UUID, Placed]] = {key: {} for key in keys}
+def _placed(
+    connection: sqlite3.Connection, wanted: Mapping[VisitorDay, Collection[UUID]]
+) -> Mapping[VisitorDay, Mapping[UUID, Placed]]:
+    partitions: dict[VisitorDay, dict[UUID, Placed]] = {key: {} for key in wanted}
     by_number = list(partitions.values())
-    wanted = [(n, key.tenant.bytes, key.visitor.bytes, key.day) for n, key in enumerate(partitions)]
-    for cursor in each_group(connection, _PLACED, wanted):
+    rows: list[tuple[int, bytes, bytes, int, bytes]] = []
+    for n, (key, ids) in enumerate(wanted.items()):
+        tenant, visitor = key.tenant.bytes, key.visitor.bytes
+        rows += ((n, tenant, visitor, key.day, event.bytes) for event in ids)
+    for cursor in each_group(connection, _PLACED, rows):
         (gathered,) = cursor.fetchone()
         for n, event_id, ts, *position in rows_of(gathered, tuple[int, UUID, int, int, int, int]):
             by_number[n][event_id] = Placed(ts, Position(*position))
