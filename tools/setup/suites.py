@@ -89,8 +89,9 @@ def end(process: subprocess.Popen[bytes]) -> None:
 def command_of(suite: str, results: Path, arguments: Sequence[str]) -> list[str]:
     if suite == TRACKER:
         return ["tools/setup/node", "npm", "--prefix", "tracker-js", "test", "--silent"]
+    chosen = [*WITH_SERVERS, "-m", ON_SERVERS] if suite == SERVERS else [f"tests/{suite}", "-m", f"not ({ON_SERVERS})"]
     return [
-        *("pytest", f"tests/{suite}", "-n", "2", "--dist", "loadgroup"),  # what breaks its servers keeps to one worker
+        *("pytest", *chosen, "-n", "2", "--dist", "loadgroup"),  # what breaks its servers keeps to one worker
         *("--cov", "--cov-append", "--cov-report=", "--cov-fail-under=0"),
         *("--junitxml", str(results), *arguments),
     ]
