@@ -20,8 +20,8 @@ def test_counts_are_of_one_day_and_may_be_taken_back() -> None:
 
 def test_a_request_that_outlives_its_day_does_not_bring_it_back() -> None:
     guards = Guards(duplicates=10, visitors=10, daily_limit=5)
-    late = guards.tally(1)
-    assert late.look((b"t", b"v", b"1", 1), anonymous=False) == "fresh"
+    late = guards.tally(b"t", 1)
+    assert late.look(b"v", b"1", 1, anonymous=False) == "fresh"
     late.reserve()
     guards.counts.add((b"t", b"v"), 2, 4)
     late.release()

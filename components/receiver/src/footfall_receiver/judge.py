@@ -2,7 +2,7 @@
 
 import datetime as dt
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 import msgspec
@@ -72,11 +72,13 @@ def record(arrival: Arrival, events: list[Event]) -> RawRecord:
     )
 
 
-def keyed(arrival: Arrival, events: Iterable[Event], limit: int) -> list[tuple[bytes, bytes]]:
+def visitor_of(event: Event) -> bytes:
+    """What its bus record is keyed by in the tenant. Bytes: strangers can choose UUIDs whose hashes are all alike."""
+    return (event.tracking_id or event.id).bytes
+
+
+def keyed(arrival: Arrival, by_visitor: Mapping[bytes, list[Event]], limit: int) -> list[tuple[bytes, bytes]]:
     """(key, value) of every bus record: one a visitor, split where it would be larger than `limit` bytes."""
-    by_visitor: dict[bytes, list[Event]] = {}  # bytes: strangers can choose UUIDs whose hashes are all alike
-    for event in events:
-        by_visitor.setdefault((event.tracking_id or event.id).bytes, []).append(event)
     return [
         (bus_key(arrival.tenant, part[0].tracking_id or part[0].id), value)
         for part in by_visitor.values()

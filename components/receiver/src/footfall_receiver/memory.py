@@ -68,30 +68,32 @@ class Guards:
         self.counts = DailyCounts(visitors)
         self.daily_limit = daily_limit
 
-    def tally(self, day: int) -> "Tally":
-        """For one request that arrived on that day."""
-        return Tally(self, day)
+    def tally(self, tenant: bytes, day: int) -> "Tally":
+        """For one request of a tenant, that arrived on that day."""
+        return Tally(self, tenant, day)
 
 
 class Tally:
     """What one request adds: `reserve` before it is published, then `remember` or `release`."""
 
-    def __init__(self, guards: Guards, day: int) -> None:
+    def __init__(self, guards: Guards, tenant: bytes, day: int) -> None:
         self._guards = guards
+        self._tenant = tenant
         self._day = day
         self._keys: dict[EventKey, None] = {}
         self._visitors: dict[tuple[bytes, bytes], int] = {}
 
-    def look(self, key: EventKey, *, anonymous: bool) -> Look:
+    def look(self, visitor: bytes, event: bytes, day: int, *, anonymous: bool) -> Look:
         """Judge one event and count it as taken when it is fresh."""
+        key = (self._tenant, visitor, event, day)
         if key in self._keys or key in self._guards.seen:
             return "duplicate"
         if not anonymous:
-            visitor = key[:2]
-            added = self._visitors.get(visitor, 0)
-            if self._guards.counts.count(visitor, self._day) + added >= self._guards.daily_limit:
+            who = (self._tenant, visitor)
+            added = self._visitors.get(who, 0)
+            if self._guards.counts.count(who, self._day) + added >= self._guards.daily_limit:
                 return "visitor_limit"
-            self._visitors[visitor] = added + 1
+            self._visitors[who] = added + 1
         self._keys[key] = None
         return "fresh"
 

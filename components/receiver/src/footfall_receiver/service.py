@@ -9,7 +9,7 @@ import msgspec
 from prometheus_client import CollectorRegistry
 
 from footfall_common.bus import Headers, Outgoing, Publisher
-from footfall_common.clock import Clock, to_ms
+from footfall_common.clock import Clock
 from footfall_common.documents import ResourceDocument, TenantDocument
 from footfall_common.errors import Forbidden, TooMany, Unauthenticated, Unavailable
 from footfall_common.events import times
@@ -88,7 +88,7 @@ class Receiver:
 
     async def _taken(self, batch: Batch, caller: Caller, retention_days: int) -> list[Verdict]:
         arrival = self._arrival(batch, caller)
-        tally = self._guards.tally(times.day_of(arrival.received))
+        tally = self._guards.tally(arrival.tenant.bytes, times.day_of(arrival.received))
         verdicts, taken = self._judge(batch, arrival, judge.bounds(arrival, retention_days), tally)
         if taken:
             await self._publish(arrival, taken, caller.headers, tally)
@@ -127,27 +127,25 @@ class Receiver:
 
     def _judge(
         self, batch: Batch, arrival: judge.Arrival, limits: judge.Bounds, tally: Tally
-    ) -> tuple[list[Verdict], list[Event]]:
+    ) -> tuple[list[Verdict], dict[bytes, list[Event]]]:
+        """A verdict an event, and the events to be taken by their visitor."""
         verdicts: list[Verdict] = []
-        taken: list[Event] = []
+        taken: dict[bytes, list[Event]] = {}
         for event in batch.events:
-            verdict = self._verdict(event, arrival, limits, tally)
+            if isinstance(event, Verdict):
+                verdicts.append(event)
+                continue
+            visitor = judge.visitor_of(event)
+            verdict = judge.refusal(event, arrival, limits) or self._guarded(event, visitor, tally)
             verdicts.append(verdict)
-            if verdict.status == "accepted" and isinstance(event, Event):
+            if verdict.status == "accepted":
                 judge.scrub(event, self._scrub)
-                taken.append(event)
+                taken.setdefault(visitor, []).append(event)
         return verdicts, taken
 
-    def _verdict(self, event: Event | Verdict, arrival: judge.Arrival, limits: judge.Bounds, tally: Tally) -> Verdict:
-        if isinstance(event, Verdict):
-            return event
-        return judge.refusal(event, arrival, limits) or self._guarded(event, arrival, tally)
-
-    def _guarded(self, event: Event, arrival: judge.Arrival, tally: Tally) -> Verdict:
-        visitor = event.tracking_id
-        day = times.day_of(to_ms(event.occurred))
-        key = (arrival.tenant.bytes, (visitor or event.id).bytes, event.id.bytes, day)
-        match tally.look(key, anonymous=visitor is None):
+    def _guarded(self, event: Event, visitor: bytes, tally: Tally) -> Verdict:
+        day = times.day_of_moment(event.occurred)
+        match tally.look(visitor, event.id.bytes, day, anonymous=event.tracking_id is None):
             case "fresh":
                 return Verdict(event.id, "accepted")
             case "duplicate":
@@ -156,7 +154,9 @@ class Receiver:
                 message = f"A visitor may send {self._settings.visitor_daily_limit} events a day."
                 return Verdict(event.id, "rejected", "visitor_limit", message, "trackingId")
 
-    async def _publish(self, arrival: judge.Arrival, taken: list[Event], headers: Headers, tally: Tally) -> None:
+    async def _publish(
+        self, arrival: judge.Arrival, taken: Mapping[bytes, list[Event]], headers: Headers, tally: Tally
+    ) -> None:
         if self._in_flight >= self._settings.max_in_flight:
             message = "Too many requests wait for the bus; try again."
             raise Unavailable(message, retry_after=1, code="overloaded")

@@ -3,6 +3,10 @@
 Units: milliseconds since the epoch unless named otherwise; all periods are UTC.
 """
 
+import datetime as dt
+
+from footfall_common.clock import EPOCH, to_ms
+
 MINUTE = 60_000
 BUCKET = 15 * MINUTE
 DAY = 86_400_000
@@ -10,6 +14,7 @@ MAX_AHEAD = 5 * MINUTE
 """A corrected time further ahead than this is not believed: the received time stands instead, flagged."""
 RETENTION_GUARD_DAYS = 2
 """An event this close to the end of its retention is refused: it would be gone before anyone read it."""
+_EPOCH_DAY = EPOCH.toordinal()
 
 
 def corrected(occurred: int, sent: int | None, received: int) -> tuple[int, bool]:
@@ -37,6 +42,11 @@ def bucket_of(ts: int) -> int:
 def day_of(moment: int) -> int:
     """Days since the epoch."""
     return moment // DAY
+
+
+def day_of_moment(moment: dt.datetime) -> int:
+    """`day_of` an aware moment; a third of the cost where it is in UTC, which nearly all are."""
+    return moment.toordinal() - _EPOCH_DAY if moment.tzinfo is dt.UTC else day_of(to_ms(moment))
 
 
 def day_of_bucket(bucket: int) -> int:
