@@ -10,53 +10,18 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 from typing_extensions import override
 
 from bench.kit import load, processes, report
+from bench.kit.runs import Run, Seeds, measured, median
 from bench.kit.service import Service, footfall
 
 BATCH = 20
 CALM = {"single": load.Load(1, 64, 10, 12), "batch": load.Load(BATCH, 16, 10, 60)}
 LAG = "footfall_consumer_lag_records"
 LAG_PERIOD = 0.2
-
-
-class Run(NamedTuple):
-    """CPU microseconds a request, and requests a second."""
-
-    micros: float
-    rate: float
-
-
-def measured(pid: int, drive: Callable[[], load.Outcome], settle: Callable[[], None] = lambda: None) -> Run:
-    """Drive, wait until settled, and charge the process's CPU to the requests."""
-    before, began = processes.cpu_seconds(pid), time.monotonic()
-    outcome = drive()
-    took = time.monotonic() - began
-    settle()
-    if outcome.refused or outcome.broken:
-        raise RuntimeError(f"not every request was answered 2xx: {outcome}")
-    return Run((processes.cpu_seconds(pid) - before) * 1e6 / outcome.requests, outcome.requests / took)
-
-
-def median(runs: list[Run]) -> Run:
-    """The run of median cost."""
-    return sorted(runs)[len(runs) // 2]
-
-
-class Seeds:
-    """A fresh seed a run, so that no two runs share an event id."""
-
-    def __init__(self) -> None:
-        self._next = int(time.time()) & 0xFFFFFF
-
-    def __call__(self) -> int:
-        self._next += 1
-        return self._next
 
 
 def settle(service: Service) -> None:
@@ -111,7 +76,7 @@ def alone(folder: Path, seeds: Seeds, rounds: int, seconds: int) -> dict[str, fl
             for name, batch in (("single", 1), ("batch", BATCH)):
                 shape = load.Load(batch, 128, seconds)
                 for pid, target, who in ((nginx_pid, peer, "nginx"), (service.pid, service.target, "receiver")):
-                    run = measured(pid, lambda: load.drive(target, shape, folder, seeds()))  # noqa: B023 - run at once
+                    run = measured([pid], lambda: load.drive(target, shape, folder, seeds()))  # noqa: B023 - run at once
                     runs.setdefault(f"{who}_{name}", []).append(run)
     return {f"{name}_us": round(median(found).micros, 2) for name, found in runs.items()} | {
         f"{name}_rps": round(median(found).rate) for name, found in runs.items()
@@ -136,7 +101,7 @@ def whole(folder: Path, seeds: Seeds, seconds: int) -> dict[str, float]:
                 lag[0] = service.metric(LAG)  # noqa: B023 - run at once
                 return outcome
 
-            run = measured(service.pid, drive, lambda: settle(service))
+            run = measured([service.pid], drive, lambda: settle(service))
             figures |= {
                 f"whole_{name}_us": round(run.micros, 2),
                 f"whole_{name}_rps": round(run.rate),

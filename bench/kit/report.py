@@ -6,9 +6,11 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from bench.kit import records
 
 RESULTS = Path(__file__).parents[1] / "results"
 
@@ -43,9 +45,21 @@ def _commit() -> str:
     return run.stdout.strip() or "none"
 
 
-def finish(bench: str, figures: Mapping[str, float], used: Mapping[str, str], *, keep: bool) -> None:
-    """Print the line; with `keep` also add it to `bench/results/<bench>.jsonl`."""
-    line = {"bench": bench, "figures": dict(figures), "versions": dict(used), "machine": machine()}
+def finish(
+    bench: str,
+    figures: Mapping[str, Any],
+    used: Mapping[str, str],
+    *,
+    keep: bool,
+    covers: Sequence[str] = (),
+) -> None:
+    """Print the line; with `keep` also add it to `bench/results/<bench>.jsonl`.
+
+    `covers` = folders that a proof is about: their tree hashes join the line, so that an old record can be told.
+    """
+    line: dict[str, Any] = {"bench": bench, "figures": dict(figures), "versions": dict(used), "machine": machine()}
+    if covers:
+        line["tree"] = records.trees(covers)
     if keep:
         RESULTS.mkdir(exist_ok=True)
         kept = {"date": dt.datetime.now(dt.UTC).strftime("%Y-%m-%d"), "commit": _commit()} | line

@@ -6,7 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.kit import processes, report
+from bench.kit import processes, records, report
 from tests.support.proof import a_seed, prove
 from tests.support.traffic import Plan
 
@@ -26,7 +26,7 @@ def main() -> None:
         proof = asyncio.run(prove(Path(folder), processes.free_port(), plan))
     figures = {**proof._asdict(), "seconds": round(time.monotonic() - began)}
     used = report.versions(["uvicorn", "msgspec", "pyarrow", "duckdb", "httpx"])
-    report.finish("prove-embedded", figures, used, keep=options.keep)
+    report.finish("prove-embedded", figures, used, keep=options.keep, covers=records.COVERS)
     if proof.lost or proof.double:
         raise SystemExit(1)
 

@@ -9,7 +9,13 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).parents[2]
-pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.kafka, pytest.mark.cassandra]
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.slow,
+    pytest.mark.kafka,
+    pytest.mark.cassandra,
+    pytest.mark.timeout(180),
+]
 
 
 def figures(bench: str, *arguments: str) -> dict[str, Any]:

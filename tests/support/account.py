@@ -23,12 +23,9 @@ class Account:
         self._basic = f"{credentials['clientId']}:{credentials['clientSecret']}".encode()
 
     async def token(self) -> str:
-        """A fresh one."""
-        answer = await self.client.post(
-            f"{self.urls['identity']}/connect/token",
-            data={"grant_type": "client_credentials", "scope": "tracking_api"},
-            headers={"authorization": f"Basic {base64.b64encode(self._basic).decode()}"},
-        )
+        """A fresh one, as soon as identity gives any: store or bus may be only just back."""
+        answer = await eventually(self._token_answer, 30)
+        assert answer is not None
         assert answer.status_code == 200, answer.text
         return str(answer.json()["access_token"])
 
@@ -71,6 +68,15 @@ class Account:
                 found += page["events"]
                 offset = page["offset"]
         return found
+
+    async def _token_answer(self) -> httpx.Response | None:
+        """The first answer that is not 503."""
+        answer = await self.client.post(
+            f"{self.urls['identity']}/connect/token",
+            data={"grant_type": "client_credentials", "scope": "tracking_api"},
+            headers={"authorization": f"Basic {base64.b64encode(self._basic).decode()}"},
+        )
+        return None if answer.status_code == 503 else answer
 
     async def _ask_overview(self, token: str, query: Mapping[str, Any]) -> httpx.Response:
         return await self.client.get(

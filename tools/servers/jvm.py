@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
+_STOPPING = 5.0
 _libc = ctypes.CDLL(None)
 
 
@@ -49,11 +50,16 @@ class Jvm:
             )
 
     def signal(self, number: int) -> None:
-        """Send a signal; after SIGKILL, wait for the end."""
-        if self.pid:
-            os.kill(self.pid, number)
-            if number == signal.SIGKILL and self._process is not None:
-                self._process.wait()
+        """Send a signal; after SIGKILL, wait for the end; after SIGSTOP, until none of its threads runs any more."""
+        pid = self.pid
+        if not pid:
+            return
+        os.kill(pid, number)
+        if number == signal.SIGKILL and self._process is not None:
+            self._process.wait()
+        deadline = time.monotonic() + _STOPPING
+        while number == signal.SIGSTOP and any(map(_awake, Path(f"/proc/{pid}/task").iterdir())):
+            until(deadline, f"stopping process {pid}")
 
     def end(self, grace: float) -> None:
         """Ask it to stop, then kill it."""
@@ -78,8 +84,12 @@ class Jvm:
 
 def awake(pid: int) -> bool:
     """Whether that process runs, and was not told to hang. False for 0, which is none."""
+    return _awake(Path(f"/proc/{pid}"))
+
+
+def _awake(task: Path) -> bool:
     try:
-        status = Path(f"/proc/{pid}/stat").read_text("utf-8")
+        status = (task / "stat").read_text("utf-8")
     except OSError:
         return False
     return status.rpartition(")")[2].split()[0] not in {"T", "Z"}

@@ -91,7 +91,7 @@ def command_of(suite: str, results: Path, arguments: Sequence[str]) -> list[str]
         return ["tools/setup/node", "npm", "--prefix", "tracker-js", "test", "--silent"]
     chosen = [*WITH_SERVERS, "-m", ON_SERVERS] if suite == SERVERS else [f"tests/{suite}", "-m", f"not ({ON_SERVERS})"]
     return [
-        *("pytest", *chosen, "-n", "2", "--dist", "loadgroup"),  # what breaks its servers keeps to one worker
+        *("pytest", *chosen, "-n", "2"),
         *("--cov", "--cov-append", "--cov-report=", "--cov-fail-under=0"),
         *("--junitxml", str(results), *arguments),
     ]

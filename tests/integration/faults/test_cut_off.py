@@ -19,7 +19,6 @@ pytestmark = [
     pytest.mark.cassandra,
     pytest.mark.integration,
     pytest.mark.timeout(300),
-    pytest.mark.xdist_group("faults"),
     pytest.mark.asyncio(loop_scope="session"),
 ]
 DEADLINE = 8.0

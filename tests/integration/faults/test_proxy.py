@@ -137,6 +137,6 @@ async def test_a_swallowing_link_accepts_and_answers_nothing_and_is_reset_in_the
 async def test_a_server_that_is_away_resets_its_clients_and_may_come_later(unused_port: int) -> None:
     with FaultProxy() as proxy:
         link = proxy.link(Address("127.0.0.1", unused_port))
-        async with connected(link) as (reader, _):
-            with pytest.raises(ConnectionResetError):
+        with pytest.raises(ConnectionResetError):
+            async with connected(link) as (reader, _):
                 await reader.readexactly(1)

@@ -14,8 +14,6 @@ pytestmark = [
     pytest.mark.cassandra,
     pytest.mark.integration,
     pytest.mark.timeout(300),
-    pytest.mark.xdist_group("faults"),
-    pytest.mark.asyncio(loop_scope="session"),
 ]
 IN_CI = (
     "broker-killed",
@@ -30,6 +28,7 @@ SHORT = Times(longest=9.0, outage=9.0)
 EVENTS = 1_500
 
 
+@pytest.mark.asyncio(loop_scope="session")
 @pytest.mark.parametrize("name", IN_CI)
 async def test_nothing_acknowledged_is_lost_and_nothing_counted_twice(stack: Stack, name: str) -> None:
     plan = Plan(events=EVENTS, visitors=60, seed=a_seed())

@@ -20,6 +20,7 @@ from tests.support.traffic import Plan, requests
 BEFORE = 0.1
 """The share of the traffic that is answered before the fault begins."""
 SENDING_SECONDS = 240.0
+A_MILLISECOND = dt.timedelta(milliseconds=1)
 CAUGHT_UP_SECONDS = 180.0
 
 
@@ -63,7 +64,8 @@ async def run(stack: Stack, scenario: Scenario, plan: Plan, times: Times) -> Out
     """Run one scenario on a healthy stack, with a tenant of its own, and leave the stack healthy."""
     began = time.monotonic()
     dice = random.Random(f"{plan.seed} {scenario.name}")
-    account = await stack.account(f"{scenario.name}-{plan.seed}")
+    age = 2 * max(0, -scenario.ahead // A_MILLISECOND)
+    account = await stack.account(f"{scenario.name}-{plan.seed}", age=age)
     traffic = requests(plan, account.resources, dt.datetime.now(dt.UTC))
     pace = Pace(len(traffic), scenario.seconds)
     sender = Sender(account, again=True, pace=pace)

@@ -36,6 +36,10 @@ class Server:
         self.number = number
         self._servers = servers
 
+    def log(self) -> str:
+        """All that it wrote."""
+        return self._servers.log(self.number)
+
     async def kill(self) -> None:
         await asyncio.to_thread(self._servers.kill, self.number)
 

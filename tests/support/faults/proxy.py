@@ -10,6 +10,7 @@ import socket
 import struct
 import threading
 from collections.abc import Callable, Coroutine
+from functools import partial
 from types import TracebackType
 from typing import Any, NamedTuple, Self, TypeVar
 
@@ -20,6 +21,7 @@ _CHUNK = 65_536
 _CHUNKS = 64
 """Chunks on their way in one direction of one connection; more wait in the sender's socket."""
 _CALL_SECONDS = 10.0
+_BACKLOG = 128
 _RESET = struct.pack("ii", 1, 0)
 
 
@@ -131,7 +133,7 @@ class Link:
         """Connections so far."""
         self._call: Callable[[Coroutine[Any, Any, None]], None] = call  # type: ignore[assignment] # always None here
         self._flowing: asyncio.Event | None = None
-        self._server: asyncio.Server | None = None
+        self._accepting: asyncio.Task[None] | None = None
         self._connections: dict[_Connection, asyncio.Task[None]] = {}
         # Bound and never listening: it keeps the port while the link refuses, so that nothing else can take it.
         self._holder = _bound(host, port)
@@ -167,11 +169,14 @@ class Link:
         if self._flowing is None:
             self._flowing = asyncio.Event()
             self._flowing.set()
-        self._server = await asyncio.start_server(self._serve, sock=_bound(*self.address))
+        listener = _bound(*self.address)
+        listener.listen(_BACKLOG)
+        listener.setblocking(False)
+        self._accepting = asyncio.create_task(self._accept(listener))
 
     async def close(self) -> None:
         """End all of it."""
-        self._refuse()
+        await self._refuse()
         await self._reset(lambda _: True)
         await asyncio.gather(*self._connections.values(), return_exceptions=True)
         self._holder.close()
@@ -186,17 +191,18 @@ class Link:
         if self._flowing is not None:
             (self._flowing.clear if way is Way.STALLED else self._flowing.set)()
         if way is Way.CUT:
-            self._refuse()
+            await self._refuse()
             await self._reset(lambda _: True)
         elif was is Way.CUT:
             await self.open()
         if way is Way.OPEN:
             await self._reset(lambda connection: connection.spoilt)
 
-    def _refuse(self) -> None:
-        if self._server is not None:
-            self._server.close()
-            self._server = None
+    async def _refuse(self) -> None:
+        if self._accepting is not None:
+            self._accepting.cancel()
+            await asyncio.wait([self._accepting])
+            self._accepting = None
 
     async def _reset(self, which: Callable[[_Connection], bool]) -> None:
         for connection, task in [*self._connections.items()]:
@@ -204,14 +210,22 @@ class Link:
                 connection.reset()
                 task.cancel()
 
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.accepted += 1
-        connection = _Connection(self, reader, writer)
-        task = asyncio.create_task(connection.run())
-        self._connections[connection] = task
-        task.add_done_callback(lambda _: self._connections.pop(connection, None))
-        with contextlib.suppress(asyncio.CancelledError):  # reset
-            await asyncio.shield(task)
+    async def _accept(self, listener: socket.socket) -> None:
+        """Not asyncio's own server: one that is closed forgets connections that it has just accepted."""
+        loop = asyncio.get_running_loop()
+        with listener:
+            while True:
+                accepted, _ = await loop.sock_accept(listener)
+                self.accepted += 1
+                connection = _Connection(self, *await asyncio.open_connection(sock=accepted))
+                task = asyncio.create_task(connection.run())
+                self._connections[connection] = task
+                task.add_done_callback(partial(self._ended, connection))
+
+    def _ended(self, connection: _Connection, task: "asyncio.Task[None]") -> None:
+        self._connections.pop(connection, None)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            raise error  # to the loop's log: a proxy that errs must not do so in silence
 
 
 class FaultProxy:

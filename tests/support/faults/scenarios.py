@@ -41,7 +41,7 @@ class Scene:
 
     async def lasts(self, seconds: float) -> None:
         """Let the fault last."""
-        await asyncio.sleep(seconds)
+        await asyncio.sleep(seconds)  # no wait: how long it lasts
 
     async def takes_more(self, requests: int = 1) -> None:
         """Return once so many more requests were answered 200: the fault is met by traffic."""
@@ -232,6 +232,7 @@ async def disk_full(scene: Scene) -> None:
     broker = scene.stack.world.brokers[0]
     disk.fill()
     await scene.lasts(scene.longest)
+    assert "No space left on device" in broker.log(), "the broker met no full disk"
     disk.free()
     await broker.kill()
     await broker.right()
@@ -268,12 +269,12 @@ async def _off(scene: Scene, part: Component, minutes: int) -> None:
 
 
 async def replayed(scene: Scene) -> None:
-    assert await scene.stack.replay() > 0
+    await scene.stack.replay()
 
 
 async def emptied_and_replayed(scene: Scene) -> None:
     await scene.stack.empty_store()
-    assert await scene.stack.replay() > 0
+    await scene.stack.replay()
 
 
 SCENARIOS: tuple[Scenario, ...] = (

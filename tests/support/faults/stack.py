@@ -1,9 +1,7 @@
 """The whole data plane on real servers: every component in a process of its own, every server behind a fault proxy."""
 
 import asyncio
-import json
 import os
-import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -18,6 +16,7 @@ from tests.support.components import Alone, Together
 from tests.support.faults.disk import Disk
 from tests.support.faults.parts import Component, Part
 from tests.support.faults.servers import Wanted, World, world
+from tests.support.process import COMMAND
 from tests.support.reckoning import MANIFEST
 
 SENDER_SECONDS = 12.0
@@ -54,6 +53,8 @@ class Stack(Together):
         self.world = on
         self.folder = folder
         self._storing = self.raw_receiver.environ
+        self._replaying = {**on.environ, **QUICK}
+        self.tenant: Component = Component("tenant", "footfall_tenant", folder, self.tenant.environ)
         self.raw_receiver: Component = self._part("raw_receiver", RAW_RECEIVER)
         self.bucket_worker = self._part("bucket_worker", BUCKET_WORKER)
         self.receiver: Component = Component("receiver", "footfall_receiver", folder, self.receiver.environ)
@@ -100,26 +101,33 @@ class Stack(Together):
         finally:
             await one.end()
 
-    async def replay(self) -> int:
-        """Replay the raw topic from offset 0 to its end; returns how many records that were."""
+    async def replay(self) -> None:
+        """`footfall replay` of all that the raw topic holds, to its end."""
         kept = {name: value for name, value in os.environ.items() if not name.startswith("FOOTFALL_")}
         with (self.folder / "replay.log").open("ab") as log:
             running = await asyncio.create_subprocess_exec(
-                *(sys.executable, "-m", "tests.support.faults.replaying"),
-                env={**kept, **self._storing},
-                stdout=asyncio.subprocess.PIPE,
-                stderr=log,
+                *(*COMMAND, "replay", "--rate", "100000"), env={**kept, **self._replaying}, stdout=log, stderr=log
             )
-        answer, _ = await running.communicate()
-        assert running.returncode == 0, (self.folder / "replay.log").read_text()[-2000:]
-        return int(json.loads(answer)["replayed"])
+        assert await running.wait() == 0, (self.folder / "replay.log").read_text()[-2000:]
 
     async def empty_store(self) -> None:
         """Delete all that came of events, while everything runs; settings stay."""
         await asyncio.to_thread(self.world.empty, EVENT_TABLES)
 
-    async def account(self, name: str) -> Account:
-        """A new tenant of two sites with its credentials, once receiver and report know it."""
+    async def account(self, name: str, *, age: int = 0) -> Account:
+        """A new tenant of two sites with its credentials, once receiver and report know it.
+
+        `age` = milliseconds that its settings are to be older than now: an event counts for a goal that stood when the
+        receiver's clock says that it came.
+        """
+        if age:
+            await self.tenant.put_off(-age)
+        account = await self._made(name)
+        if age:
+            await self.tenant.stopped_and_right()
+        return account
+
+    async def _made(self, name: str) -> Account:
         manifest = self.folder / f"{name}.yaml"
         manifest.write_text(MANIFEST.replace("acme", name))
         tenant = read(manifest)[0]
