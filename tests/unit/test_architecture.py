@@ -13,8 +13,7 @@ from packaging.requirements import Requirement
 ROOT = Path(__file__).resolve().parents[2]
 LONGEST_MODULE = 400
 LONGEST_FUNCTION = 60
-SUITE_SECONDS = 300
-SERVER_SECONDS = 600
+SUITE_SECONDS = 900
 
 
 def python_files(*folders: str) -> Iterator[Path]:
@@ -118,11 +117,9 @@ def test_every_target_of_the_makefile_explains_itself() -> None:
     assert targets == set(re.findall(r"^\.PHONY: (\S+)$", text, flags=re.MULTILINE))
 
 
-def test_suites_together_keep_to_five_minutes_and_those_on_real_servers_to_ten() -> None:
+def test_suites_together_keep_to_fifteen_minutes() -> None:
     settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    budgets = dict(settings["tool"]["footfall"]["suites"])
-    assert budgets.pop("servers") <= SERVER_SECONDS
-    assert sum(budgets.values()) <= SUITE_SECONDS
+    assert sum(settings["tool"]["footfall"]["suites"].values()) <= SUITE_SECONDS
 
 
 def waits(call: ast.Call) -> bool:
