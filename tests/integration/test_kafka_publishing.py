@@ -92,6 +92,20 @@ async def test_what_was_acknowledged_around_a_kill_is_stored(broker: KafkaServer
     assert {b"%d" % number for number in acknowledged} <= set(await read_all(bus, topic))
 
 
+async def test_a_producer_that_took_anothers_place_knows_the_topics_of_before(
+    kafka: KafkaServers, open_bus: OpenBus
+) -> None:
+    before, after = await fresh_topic(kafka), await fresh_topic(kafka)
+    bus = await open_bus(kafka)
+    await bus.publish(records(before, 10))
+    assert bus._publisher is not None
+    await bus._publisher.link.producer.stop()
+    await eventually(lambda: taken(bus, records(before, 10, 10)), BACK)
+    await eventually(lambda: taken(bus, records(after, 10)), BACK)  # what it is told of now must not be all it knows
+    await eventually(lambda: taken(bus, records(before, 10, 20)), BACK)
+    assert {b"%d" % n for n in range(30)} <= set(await read_all(bus, before))
+
+
 async def test_a_closed_producer_is_replaced(kafka: KafkaServers, open_bus: OpenBus) -> None:
     """Its sender can die of an error in aiokafka; from then on it takes nothing."""
     topic = await fresh_topic(kafka)

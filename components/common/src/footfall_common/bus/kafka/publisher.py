@@ -166,7 +166,7 @@ class KafkaPublisher:
             topic, number = window.partition
             attempt = functools.partial(self._settled, window, batch, batch.tries)
             if self.cluster.leaderless(topic, number):  # aiokafka would ask for it a thousand times a second
-                self.cluster.refresh()
+                self.cluster.refresh(topic)
                 attempt(LeaderNotAvailableError())
                 continue
             try:

@@ -57,9 +57,14 @@ class Topics:
         reason = await connection.obstacle(self._settings)
         return f"Kafka cannot be reached: {reason}." if reason else None
 
-    def refresh(self) -> None:
-        """Ask for leaders soon; once, however often it is called meanwhile."""
-        self._client().force_metadata_update()
+    def refresh(self, topic: str) -> None:
+        """Ask for a topic's leaders soon; once, however often it is called meanwhile.
+
+        A client asks for the topics it was told of alone, and that of a producer which took another's place knows none.
+        """
+        client = self._client()
+        client.add_topic(topic)
+        client.force_metadata_update()
 
     def leaderless(self, topic: str, number: int) -> bool:
         """Whether nobody takes records for a partition, as of the last answer."""
