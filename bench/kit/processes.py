@@ -7,7 +7,10 @@ import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+
+from tools.servers.jvm import die_with
 
 TICKS = os.sysconf("SC_CLK_TCK")
 SERVER_CORE, LOAD_CORE = ("0", "1") if (os.cpu_count() or 1) > 1 else ("0", "0")
@@ -54,7 +57,11 @@ def running(
     """A process pinned to a core; terminated, then killed, when the block ends."""
     with log.open("wb") as output:
         process = subprocess.Popen(
-            ["taskset", "-c", core, *command], stdout=output, stderr=output, env=os.environ | environ
+            ["taskset", "-c", core, *command],
+            stdout=output,
+            stderr=output,
+            env=os.environ | environ,
+            preexec_fn=partial(die_with, os.getpid()),  # noqa: PLW1509 - system calls; a bench that is killed leaves nothing
         )
     try:
         yield process

@@ -15,7 +15,8 @@ _STOPPING = 5.0
 _libc = ctypes.CDLL(None)
 
 
-def _die_with(parent: int) -> None:
+def die_with(parent: int) -> None:
+    """Called in a child before it becomes what it is to run: it then dies with that parent, however that ends."""
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it ended before we asked, so no signal will come
         os._exit(1)
@@ -46,7 +47,7 @@ class Jvm:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
-                preexec_fn=partial(_die_with, os.getpid()),  # noqa: PLW1509 - system calls that take no lock
+                preexec_fn=partial(die_with, os.getpid()),  # noqa: PLW1509 - system calls that take no lock
             )
 
     def signal(self, number: int) -> None:
