@@ -60,7 +60,7 @@ def running(
             ["taskset", "-c", core, *command],
             stdout=output,
             stderr=output,
-            env=os.environ | environ,
+            env={name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")} | environ,
             preexec_fn=partial(die_with, os.getpid()),  # noqa: PLW1509 - system calls; a bench that is killed leaves nothing
         )
     try:

@@ -17,7 +17,7 @@ from tests.support.faults.stack import a_stack
 from tests.support.proof import a_seed
 from tests.support.traffic import Plan
 
-EVENTS = 130_000
+EVENTS = 112_000
 """Sent over all scenarios; a twentieth is malformed and rejected."""
 VISITORS = 200
 

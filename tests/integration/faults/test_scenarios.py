@@ -25,7 +25,7 @@ IN_CI = (
 )
 BY_NAME = {scenario.name: scenario for scenario in SCENARIOS}
 SHORT = Times(longest=9.0, outage=9.0)
-EVENTS = 1_500
+EVENTS = 600
 
 
 @pytest.mark.asyncio(loop_scope="session")

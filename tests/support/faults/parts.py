@@ -55,7 +55,9 @@ class Component(Alone):
     """A component that can be started wrong: to be killed at a step of its own code, or with a clock that is off."""
 
     def __init__(self, name: str, module: str, folder: Path, environ: Mapping[str, str]) -> None:
-        super().__init__(name, folder, environ, command=("-m", "tests.support.faults.entry", module))
+        unmeasured = {"COVERAGE_PROCESS_CONFIG": ""}  # which would double what everything takes
+        command = ("-m", "tests.support.faults.entry", module)
+        super().__init__(name, folder, {**environ, **unmeasured}, command=command)
 
     @property
     def running(self) -> bool:
