@@ -49,9 +49,3 @@ def test_the_feed_bench_pages_through_all_of_its_history() -> None:
     assert found["feed_pages"] >= (found["events"] - 1) // 50
     for name in ("feed_first_page_p95_ms", "feed_page_p95_ms", "largest_partition_mb"):
         assert found[name] > 0, name
-
-
-def test_the_soak_tells_a_slope_of_both() -> None:
-    found = figures("bench.prove.soak", "--minutes", "0.1", "--rate", "200", "--no-bar")
-    assert found["events"] == 1_200
-    assert {"receiver_rss_slope_mb_per_10min", "raw_receiver_rss_slope_mb_per_10min"} <= found.keys()
