@@ -169,3 +169,4 @@ def world(folder: Path, wanted: Wanted) -> Iterator[World]:
             for name, handles in (("broker", kafka), ("node", cassandra)):
                 for number, handle in enumerate(handles):
                     (folder / f"{name}-{number}.log").write_text(handle.log(number))
+                    handle.kill(number)  # now: they outlive their holders by seconds, and the disk goes before that

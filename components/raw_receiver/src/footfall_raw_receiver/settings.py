@@ -43,8 +43,9 @@ class RawReceiverSettings(Settings):
     """How often the lag metrics are read."""
     segment_seconds: float = Field(default=1.0, ge=0, le=5)
     """How long marks are collected before their buckets are brought up to date."""
-    segment_marks: int = Field(default=2_000, ge=1)
-    """Marks worked on together."""
+    segment_marks: int = Field(default=300, ge=1)
+    """Marks worked on together. Each may be of a bucket of its own, and all of them must be done within the bus's
+    longest pause between two polls (`FOOTFALL_KAFKA_MAX_POLL_INTERVAL_MS`), or they are given up and come again."""
     segment_rows: int = Field(default=20_000, ge=1)
     """Rows of one bucket made into chunks together; bounds the worker's memory."""
     chunk_bytes: int = Field(default=1_000_000, ge=10_000, le=1_000_000)
