@@ -60,9 +60,19 @@ def judge(root: Path = ROOT) -> Judged:
             continue
         if bad := [name for name in ("lost", "double") if newest["figures"].get(name)]:
             errors.append(f"{record.relative_to(root)}: the newest record says {' and '.join(bad)} events.")
+        if short := _short(newest["figures"]):
+            warnings.append(f"{record.relative_to(root)}: {short}; {again}.")
         if changed := _changed(newest.get("tree", {}), root):
             warnings.append(f"{record.relative_to(root)} is of {newest['date']} and older code: {changed}; {again}.")
     return Judged(tuple(errors), tuple(warnings))
+
+
+def _short(figures: Mapping[str, Any]) -> str:
+    """What the proof did not do, though it lost and doubled nothing; "" where it did all."""
+    done, of, failed = (figures.get(name, 0) for name in ("scenarios", "of", "failed"))
+    if failed:
+        return f"{failed} of its scenarios did not end as they should"
+    return f"it is of {done} scenarios of {of}" if done < of else ""
 
 
 def _newest(record: Path) -> dict[str, Any] | None:

@@ -67,10 +67,14 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="footfall-faults-"))
     outcomes, servers = asyncio.run(prove(folder, chosen, events, options.seed, Times(outage=options.outage)))
     failed = [one.name for one in outcomes if not one.right]
-    found = {**figures(outcomes), "seed": options.seed, "seconds": round(time.monotonic() - began)}
+    found = {
+        **figures(outcomes),
+        "of": len(SCENARIOS),
+        "seed": options.seed,
+        "seconds": round(time.monotonic() - began),
+    }
     used = report.versions(["aiokafka", "cassandra-driver", "uvicorn", "msgspec", "httpx"]) | dict(servers)
-    keep = options.keep and len(chosen) == len(SCENARIOS)
-    report.finish("prove-faults", found, used, keep=keep, covers=records.COVERS)
+    report.finish("prove-faults", found, used, keep=options.keep, covers=records.COVERS)
     if failed:
         sys.exit(f"failed: {', '.join(failed)}; the logs are in {folder}")
     shutil.rmtree(folder)

@@ -60,6 +60,19 @@ def test_a_record_that_says_something_was_lost_is_an_error(root: Path) -> None:
     assert judge(root).errors == ("bench/results/prove-kills.jsonl: the newest record says lost events.",)
 
 
+@pytest.mark.parametrize(
+    ("figures", "said"),
+    [
+        ({"scenarios": 7, "of": 24}, "7 scenarios of 24"),
+        ({"scenarios": 24, "of": 24, "failed": 1}, "1 of its scenarios"),
+    ],
+)
+def test_a_proof_of_a_part_warns(root: Path, figures: dict[str, int], said: str) -> None:
+    record(root, tree=trees(["components"], root), figures=figures)
+    assert judge(root).errors == ()
+    assert said in judge(root).warnings[0]
+
+
 def test_the_hash_is_what_git_gives_the_folder_once_committed(root: Path) -> None:
     (root / "components/a/code.pyc").write_text("ignored")
     found = trees(["components", "bench/prove"], root)
