@@ -92,7 +92,7 @@ async def test_what_was_acknowledged_around_a_kill_is_stored(broker: KafkaServer
     assert {b"%d" % number for number in acknowledged} <= set(await read_all(bus, topic))
 
 
-async def test_a_producer_that_took_anothers_place_knows_the_topics_of_before(
+async def test_a_producer_in_the_place_of_another_knows_the_topics_of_before(
     kafka: KafkaServers, open_bus: OpenBus
 ) -> None:
     before, after = await fresh_topic(kafka), await fresh_topic(kafka)
