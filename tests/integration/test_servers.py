@@ -83,7 +83,7 @@ async def test_no_server_outlives_a_supervisor_that_was_killed_and_what_it_left_
 @pytest.mark.cassandra
 def test_a_node_that_was_killed_comes_back_with_its_rows_and_knows_no_default_password() -> None:
     possible()
-    with nodes() as cassandra:
+    with nodes(commitlog_sync="batch") as cassandra:  # acknowledged = on disk; else ten seconds may go with a kill
         one = Credentials("one", "secret-one")
         cassandra.provision("kept", one)
         with cassandra.session(one) as session:

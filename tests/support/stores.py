@@ -3,11 +3,9 @@
 import itertools
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
-
-from tests.support.servers import CassandraServers
 
 from footfall_common.clock import SystemClock
 from footfall_common.errors import StoreUnavailable
@@ -20,6 +18,7 @@ from footfall_common.store.cassandra.migrations import packaged
 from footfall_common.store.cassandra.sessions import Administration, administration
 from footfall_common.store.embedded import EmbeddedStore, write_rows
 from footfall_common.store.embedded.schema import TABLES
+from tests.support.servers import CassandraServers
 
 NOON = 1_795_435_200_000
 """2026-11-23T12:00:00Z, the start of a bucket."""
@@ -27,6 +26,7 @@ NOON = 1_795_435_200_000
 FOR_EVER_DAYS = 5_000_000
 """A retention that no date between the years 1 and 9999 is past."""
 
+_MIGRATIONS = 3
 _offsets = itertools.count(1)
 
 
@@ -82,11 +82,20 @@ class Keyspace(NamedTuple):
                 self.admin.rows("DELETE FROM documents WHERE tenant = %s", uuid.UUID(int=(near + step) % 2**128))
 
 
+def _migrated(settings: CassandraSettings, name: str) -> None:
+    """Nodes that have only just met may not agree yet; the way out that `migrate` names is to run it again."""
+    for _ in range(_MIGRATIONS):
+        with suppress(StoreUnavailable):
+            migrate(settings, name, packaged(), Waiting())
+            return
+    migrate(settings, name, packaged(), Waiting())
+
+
 @contextmanager
 def keyspace_of(settings: CassandraSettings) -> Iterator[Keyspace]:
     """A keyspace of its own with every table, which takes seconds; dropped at the end."""
     name = f"footfall_test_{uuid.uuid4().hex[:12]}"
-    migrate(settings, name, packaged(), Waiting())
+    _migrated(settings, name)
     with administration(settings) as admin:
         admin.use(name)
         try:
