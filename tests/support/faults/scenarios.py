@@ -3,7 +3,7 @@
 import asyncio
 import datetime as dt
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from footfall_common.testing import eventually
@@ -174,8 +174,8 @@ async def bucket_worker_hung(scene: Scene) -> None:
         await _hang(scene, scene.stack.bucket_worker)
 
 
-async def kafka_cut(scene: Scene) -> None:
-    links = scene.stack.world.kafka_links
+async def _cut(scene: Scene, links: Sequence[Link]) -> None:
+    """Connections are reset now and then; after that none is made for a long time."""
     for _ in range(3):
         for link in links:
             link.reset()
@@ -185,6 +185,10 @@ async def kafka_cut(scene: Scene) -> None:
     await scene.lasts(scene.longest)
     for link in links:
         link.restore()
+
+
+async def kafka_cut(scene: Scene) -> None:
+    await _cut(scene, scene.stack.world.kafka_links)
 
 
 async def kafka_swallowed(scene: Scene) -> None:
@@ -203,16 +207,7 @@ async def kafka_slow(scene: Scene) -> None:
 
 
 async def cassandra_cut(scene: Scene) -> None:
-    links = scene.stack.world.cassandra_links
-    for _ in range(3):
-        for link in links:
-            link.reset()
-        await scene.lasts(scene.dice.uniform(0.3, 1.5))
-    for link in links:
-        link.cut()
-    await scene.lasts(scene.longest)
-    for link in links:
-        link.restore()
+    await _cut(scene, scene.stack.world.cassandra_links)
 
 
 async def cassandra_slow(scene: Scene) -> None:

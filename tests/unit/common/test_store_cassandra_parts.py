@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from footfall_common.errors import InvalidInput, SettingsInvalid
 from footfall_common.events.times import DAY
 from footfall_common.store.cassandra import CassandraSettings, statements
-from footfall_common.store.cassandra.calls import Slots
+from footfall_common.store.cassandra.calls import Calls, Slots
 from footfall_common.store.cassandra.drafts import Batch, Draft, Limits, heads_of
 from footfall_common.store.cassandra.encoding import composite
 from footfall_common.store.cassandra.migrations import parse
@@ -173,3 +173,22 @@ class TestSettings:
 
 def test_a_routing_key_is_what_the_cluster_computes_tokens_of() -> None:
     assert composite(b"ab", b"") == b"\x00\x02ab\x00\x00\x00\x00"
+
+
+class Refusing:
+    """A sender that raises, though it must not."""
+
+    def send(self, requests: object, outcomes: object) -> None:
+        raise RuntimeError("no way out")
+
+
+async def test_requests_that_could_not_be_sent_give_their_room_back() -> None:
+    calls = Calls.__new__(Calls)  # its other parts need a cluster
+    calls._slots = Slots(2)
+    calls._sender = Refusing()  # type: ignore[assignment] # likewise
+    for _ in range(3):
+        with pytest.raises(RuntimeError, match="no way out"):
+            await calls._send([None, None])  # type: ignore[list-item] # what it would send does not matter
+        await asyncio.sleep(0)  # no wait: the room is given back by the loop's next turn
+    async with asyncio.timeout(5):
+        await calls._slots.take(2)

@@ -146,7 +146,11 @@ class Calls:
         await self._slots.take(size)
         burst = _Burst(asyncio.get_running_loop(), size)
         burst.done.add_done_callback(lambda _: self._slots.give(size))
-        self._sender.send(requests, burst)
+        try:
+            self._sender.send(requests, burst)
+        except BaseException:
+            burst.done.cancel()  # which gives the room back: nobody will answer for all of them any more
+            raise
         await asyncio.shield(burst.done)
         if burst.failure is not None:
             self._failing_since = self._failing_since or time.monotonic()
