@@ -48,17 +48,19 @@ class Way(enum.Enum):
 class _Connection:
     """A client's connection and the one it goes on to; closing either closes both."""
 
-    def __init__(self, link: "Link", reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def __init__(self, link: "Link", accepted: socket.socket) -> None:
         self.spoilt = False
         """Bytes of it were lost, so it must not go on."""
         self._link = link
-        self._reader = reader
-        self._writer = writer
+        self._accepted = accepted
+        self._reader: asyncio.StreamReader
+        self._writer: asyncio.StreamWriter | None = None
         self._beyond: asyncio.StreamWriter | None = None
 
     async def run(self) -> None:
         """Carry both ways until both have ended or one broke."""
         try:
+            self._reader, self._writer = await asyncio.open_connection(sock=self._accepted)
             if self._link.way is Way.SWALLOWED:
                 self.spoilt = True
                 while await self._reader.read(_CHUNK):
@@ -71,8 +73,14 @@ class _Connection:
                 both.create_task(self._carry(reader, self._writer))
         except* OSError:
             self.reset()
-        finally:
-            self._close()
+
+    def close(self) -> None:
+        """Once it has run, or was cancelled before it could begin."""
+        if self._writer is None:
+            self._accepted.close()
+        for writer in (self._writer, self._beyond):
+            if writer is not None:
+                writer.close()
 
     def reset(self) -> None:
         """End both halves with a RST."""
@@ -81,11 +89,6 @@ class _Connection:
                 with contextlib.suppress(OSError):  # it is closed already
                     peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
                 writer.transport.abort()
-
-    def _close(self) -> None:
-        for writer in (self._writer, self._beyond):
-            if writer is not None:
-                writer.close()
 
     async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         under_way: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue(_CHUNKS)
@@ -133,7 +136,7 @@ class Link:
         """Connections so far."""
         self._call: Callable[[Coroutine[Any, Any, None]], None] = call  # type: ignore[assignment] # always None here
         self._flowing: asyncio.Event | None = None
-        self._accepting: asyncio.Task[None] | None = None
+        self._listener: socket.socket | None = None
         self._connections: dict[_Connection, asyncio.Task[None]] = {}
         # Bound and never listening: it keeps the port while the link refuses, so that nothing else can take it.
         self._holder = _bound(host, port)
@@ -169,14 +172,14 @@ class Link:
         if self._flowing is None:
             self._flowing = asyncio.Event()
             self._flowing.set()
-        listener = _bound(*self.address)
+        listener = self._listener = _bound(*self.address)
         listener.listen(_BACKLOG)
         listener.setblocking(False)
-        self._accepting = asyncio.create_task(self._accept(listener))
+        asyncio.get_running_loop().add_reader(listener, self._accept, listener)
 
     async def close(self) -> None:
         """End all of it."""
-        await self._refuse()
+        self._refuse()
         await self._reset(lambda _: True)
         await asyncio.gather(*self._connections.values(), return_exceptions=True)
         self._holder.close()
@@ -191,18 +194,18 @@ class Link:
         if self._flowing is not None:
             (self._flowing.clear if way is Way.STALLED else self._flowing.set)()
         if way is Way.CUT:
-            await self._refuse()
+            self._refuse()
             await self._reset(lambda _: True)
         elif was is Way.CUT:
             await self.open()
         if way is Way.OPEN:
             await self._reset(lambda connection: connection.spoilt)
 
-    async def _refuse(self) -> None:
-        if self._accepting is not None:
-            self._accepting.cancel()
-            await asyncio.wait([self._accepting])
-            self._accepting = None
+    def _refuse(self) -> None:
+        if self._listener is not None:
+            asyncio.get_running_loop().remove_reader(self._listener)
+            self._listener.close()
+            self._listener = None
 
     async def _reset(self, which: Callable[[_Connection], bool]) -> None:
         for connection, task in [*self._connections.items()]:
@@ -210,20 +213,19 @@ class Link:
                 connection.reset()
                 task.cancel()
 
-    async def _accept(self, listener: socket.socket) -> None:
-        """Not asyncio's own server: one that is closed forgets connections that it has just accepted."""
-        loop = asyncio.get_running_loop()
-        with listener:
-            while True:
-                accepted, _ = await loop.sock_accept(listener)
-                self.accepted += 1
-                connection = _Connection(self, *await asyncio.open_connection(sock=accepted))
-                task = asyncio.create_task(connection.run())
-                self._connections[connection] = task
-                task.add_done_callback(partial(self._ended, connection))
+    def _accept(self, listener: socket.socket) -> None:
+        """In one step, so that nobody can be accepted and forgotten, as asyncio's own server and `sock_accept` do."""
+        with contextlib.suppress(BlockingIOError, ConnectionError):  # whoever came has gone again
+            accepted, _ = listener.accept()
+            self.accepted += 1
+            connection = _Connection(self, accepted)
+            task = asyncio.create_task(connection.run())
+            self._connections[connection] = task
+            task.add_done_callback(partial(self._ended, connection))
 
     def _ended(self, connection: _Connection, task: "asyncio.Task[None]") -> None:
         self._connections.pop(connection, None)
+        connection.close()
         if not task.cancelled() and (error := task.exception()) is not None:
             raise error  # to the loop's log: a proxy that errs must not do so in silence
 

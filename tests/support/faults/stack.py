@@ -20,6 +20,7 @@ from tests.support.process import COMMAND
 from tests.support.reckoning import MANIFEST
 
 SENDER_SECONDS = 12.0
+KNOWN_SECONDS = 30
 """After so long the sender gives a request up and sends it anew: later than the receiver's own deadline."""
 RAW_RECEIVER, BUCKET_WORKER = "raw-receiver", "bucket-worker"
 ROLES = "FOOTFALL_RAW_RECEIVER_ROLES"
@@ -142,7 +143,18 @@ class Stack(Together):
                 "urls": {name: one.base for name, one in self._doors.items()},
             },
         )
-        await eventually(lambda: self._known(account), 30)
+        unknown = ""
+
+        async def known() -> bool:
+            nonlocal unknown
+            unknown = await self._unknown(account)
+            return not unknown
+
+        try:
+            await eventually(known, KNOWN_SECONDS)
+        except AssertionError as error:
+            message = f"{name} is not known after {KNOWN_SECONDS} s: {unknown}; logs in {self.folder}"
+            raise AssertionError(message) from error
         return account
 
     @property
@@ -153,19 +165,20 @@ class Stack(Together):
     def _parts(self) -> Sequence[Part]:
         return (self.bucket_worker, self.raw_receiver, self.receiver)
 
-    async def _known(self, account: Account) -> bool:
-        """Whether receiver and report have its settings; what is asked stores nothing."""
+    async def _unknown(self, account: Account) -> str:
+        """What receiver or report answer while they lack its settings; what is asked stores nothing."""
         for resource in account.resources:
             body = {"v": 1, "tenant": account.tenant, "resource": resource, "events": [{}]}
-            if (await account.client.post(account.door, json=body)).status_code != 200:
-                return False
+            answer = await account.client.post(account.door, json=body)
+            if answer.status_code != 200:
+                return f"the receiver answers {answer.status_code} {answer.text}"
         token = await account.token()
         answer = await account.client.post(
             f"{account.urls['report']}/api/Event/feed",
             json={"offset": None, "count": 1, "creatioTrackingIds": [account.tenant]},
             headers={"authorization": f"Bearer {token}"},
         )
-        return answer.status_code == 200
+        return "" if answer.status_code == 200 else f"the report answers {answer.status_code} {answer.text}"
 
     def _part(self, name: str, role: str) -> Component:
         return Component(name, "footfall_raw_receiver", self.folder, {**self._storing, ROLES: role, MARKS: "200"})
