@@ -166,7 +166,7 @@ async def test_a_member_whose_fetching_died_joins_again(kafka: KafkaServers, ope
     consumer = await bus.consumer(topic, f"{topic}-g", Owner())
     assert consumer._client is not None
     consumer._client._fetcher._fetch_task.cancel()
-    with pytest.raises(BusUnavailable, match="not answered"):
+    with pytest.raises(BusUnavailable, match="broke down"):
         await poll_for_ever(consumer)
     await bus.publish(records(topic, 20))
     met: set[int] = set()
@@ -176,6 +176,15 @@ async def test_a_member_whose_fetching_died_joins_again(kafka: KafkaServers, ope
         return met == set(range(20))
 
     await eventually(all_met, 20)
+
+
+async def test_a_reader_whose_metadata_task_died_says_so(kafka: KafkaServers, open_bus: OpenBus) -> None:
+    """It would go on as long as no partition gets another leader."""
+    topic = await fresh_topic(kafka)
+    reader = await (await open_bus(kafka)).reader(topic)
+    reader._client._client._sync_task.cancel()
+    with pytest.raises(BusUnavailable, match="broke down"):
+        await poll_for_ever(reader)
 
 
 async def poll_for_ever(polling: Consumer | Reader) -> None:

@@ -2,15 +2,20 @@
 
 import asyncio
 import time
+from pathlib import Path
 
 import pytest
+import uvloop
+from aiokafka.errors import KafkaConnectionError
+from aiokafka.protocol.metadata import MetadataRequest
 
 from footfall_common.bus import Outgoing
 from footfall_common.bus.kafka import KafkaBus
+from footfall_common.clock import SystemClock
 from footfall_common.errors import BusUnavailable, TooLarge
 from footfall_common.testing import eventually
 from tests.support.breakable_kafka import DEADLINE, OpenBus, Owner, read_all, records, taken
-from tests.support.kafka import fresh_topic
+from tests.support.kafka import fresh_topic, settings_for
 from tests.support.servers import Credentials, KafkaServers
 
 pytestmark = [pytest.mark.kafka, pytest.mark.slow]
@@ -115,6 +120,50 @@ async def test_a_closed_producer_is_replaced(kafka: KafkaServers, open_bus: Open
     await bus._publisher.link.producer.stop()
     await bus.publish(records(topic, 10, 10))
     assert sorted(map(int, await read_all(bus, topic))) == list(range(20))
+
+
+async def test_a_producer_whose_metadata_task_died_is_replaced(kafka: KafkaServers, open_bus: OpenBus) -> None:
+    """A process that only reads would never notice: it asks this client alone which partitions a topic has."""
+    topic = await fresh_topic(kafka)
+    bus = await open_bus(kafka)
+    assert bus._publisher is not None
+    bus._publisher.link.producer.client._sync_task.cancel()
+    await asyncio.sleep(0)
+    with pytest.raises(BusUnavailable, match="another one takes its place"):
+        await bus.reader(topic)
+
+    async def reads() -> bool:
+        try:
+            return await (await bus.reader(topic)).caught_up()
+        except BusUnavailable:
+            return False
+
+    await eventually(reads, 5)
+
+
+def test_what_is_written_to_a_connection_that_was_just_reset_is_an_error_that_aiokafka_knows(
+    kafka: KafkaServers, tmp_path: Path
+) -> None:
+    """With uvloop, which the components run on, it was a RuntimeError, and ended the task that wrote."""
+    settings = settings_for(kafka, tmp_path)
+
+    async def written_after_its_end() -> None:
+        bus = KafkaBus(settings, SystemClock())
+        await bus.open()
+        try:
+            assert bus._publisher is not None
+            client = bus._publisher.link.producer.client
+            connection = await client._get_conn(client.get_random_node())
+            connection._writer.transport.abort()
+            await asyncio.sleep(0)
+            with pytest.raises(KafkaConnectionError, match="broken"):
+                await connection.send(MetadataRequest([]))
+            assert await bus.check() is None
+        finally:
+            await bus.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(written_after_its_end())
 
 
 async def test_a_full_buffer_refuses_at_once_and_takes_again_later(broker: KafkaServers, open_bus: OpenBus) -> None:

@@ -10,6 +10,7 @@ from typing import Final
 
 from footfall_common.bus import Listener, Outgoing
 from footfall_common.bus.kafka.consumer import KafkaConsumer
+from footfall_common.bus.kafka.internals import install
 from footfall_common.bus.kafka.logs import tame
 from footfall_common.bus.kafka.offsets import Group, GroupOffsets
 from footfall_common.bus.kafka.publisher import KafkaPublisher
@@ -36,6 +37,7 @@ class KafkaBus:
     async def open(self) -> None:
         """Connect; BusUnavailable says why that is not possible. May be called again after that."""
         tame()
+        install()
         publisher = KafkaPublisher(self._settings, self._clock)
         await publisher.link.open()
         self._publisher = publisher

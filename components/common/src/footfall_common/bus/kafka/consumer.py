@@ -194,9 +194,10 @@ class KafkaConsumer:
             return
         unpaused = [kafkas(partition) for partition in self._ownership.partitions - self._paused]
         silent = self._silence.seconds(client, unpaused)
-        if silent and internals.fetches_no_more(client):  # else it goes on by itself, and stays a member
+        dead = internals.reads_no_more(client)
+        if dead:  # else it goes on by itself, and stays a member
             await self._discard()
-        if silent:
+        if silent or dead:
             raise errors.silent(silent)
 
     async def _discard(self) -> None:

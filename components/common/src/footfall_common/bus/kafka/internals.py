@@ -11,8 +11,11 @@ from collections.abc import Coroutine, Iterable
 from typing import Any, Final
 
 import structlog
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, conn
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.client import AIOKafkaClient
+from aiokafka.errors import KafkaConnectionError
+from typing_extensions import override
 
 _GRACE: Final = 1.0
 _TASKS: Final = (
@@ -23,6 +26,28 @@ _TASKS: Final = (
     "_fetch_task",
 )
 _log = structlog.get_logger(__name__)
+
+
+class Connection(conn.AIOKafkaConnection):  # type: ignore[misc] # of a base without types
+    """One whose end is told as aiokafka expects it.
+
+    A loop iteration or two lie between a reset and the moment at which aiokafka hears of it. What is written in them
+    asyncio drops; uvloop raises RuntimeError, and that ends whichever task of aiokafka's was writing, without a word.
+    """
+
+    @override
+    def send(self, request: Any, expect_response: bool = True) -> Any:
+        """KafkaConnectionError on a connection that has ended."""
+        try:
+            return super().send(request, expect_response)
+        except RuntimeError as error:
+            self.close(reason=conn.CloseReason.CONNECTION_BROKEN)
+            raise KafkaConnectionError(f"Connection at {self._host}:{self._port} broken: {error}") from error
+
+
+def install() -> None:
+    """Have every client of this process make such connections; there is no way to hand it one class."""
+    conn.AIOKafkaConnection = Connection
 
 
 async def stop_producer(producer: AIOKafkaProducer, seconds: float) -> None:
@@ -57,10 +82,16 @@ def is_member(consumer: AIOKafkaConsumer) -> bool:
     return coordinator is not None and coordinator.generation > 0
 
 
-def fetches_no_more(consumer: AIOKafkaConsumer) -> bool:
-    """Whether the task that asks brokers for records has died, which a poll does not tell."""
+def knows_no_more(client: AIOKafkaClient) -> bool:
+    """Whether the task that asks which brokers lead has died: nothing tells, and nothing starts it again."""
+    return client._sync_task is not None and client._sync_task.done()  # noqa: SLF001 - as above
+
+
+def reads_no_more(consumer: AIOKafkaConsumer) -> bool:
+    """Whether a task has died without which no records come; a poll does not tell."""
     fetcher = consumer._fetcher  # noqa: SLF001 - as above
-    return fetcher is not None and fetcher.error_future.done()
+    fetches = fetcher is None or not fetcher.error_future.done()
+    return not fetches or knows_no_more(consumer._client)  # noqa: SLF001 - as above
 
 
 async def _ended(ending: Coroutine[Any, Any, None], seconds: float) -> bool:

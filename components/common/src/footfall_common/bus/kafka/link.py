@@ -27,6 +27,7 @@ class Link:
         self._renewed = renewed
         self._renewing: asyncio.Task[None] | None = None
         self._ending: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     async def open(self) -> None:
         """Start the first; BusUnavailable says why that cannot be done, within the deadline."""
@@ -40,12 +41,13 @@ class Link:
 
     def renew(self, why: str) -> None:
         """Replace the producer as soon as Kafka lets us; once at a time."""
-        if self._renewing is None:
+        if self._renewing is None and not self._closed:
             _log.warning("kafka_producer_replaced", reason=why)
             self._renewing = asyncio.create_task(self._replace())
 
     async def close(self) -> None:
         """End every producer, in bounded time."""
+        self._closed = True
         if self._renewing is not None:
             self._renewing.cancel()
             await asyncio.wait((self._renewing,))

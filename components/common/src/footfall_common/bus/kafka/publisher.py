@@ -44,7 +44,7 @@ class KafkaPublisher:
         self.link = Link(settings, self._renewed)
         self.trouble: tuple[float, str] | None = None
         """When (the loop's clock) and why the batch settled last failed; None when it did not."""
-        self.cluster = Topics(settings, lambda: self.link.producer.client)
+        self.cluster = Topics(settings, lambda: self.link.producer.client, self.link.renew)
         self._settings = settings
         self._clock = clock
         self._linger = settings.linger_ms / 1_000

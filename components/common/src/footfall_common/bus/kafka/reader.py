@@ -53,7 +53,8 @@ class KafkaReader:
             self._silence.broken()
             return received(found)
         await asyncio.sleep(0)  # with no wait nothing above lets the loop go on
-        if silent := self._silence.seconds(self._client, self._partitions):
+        silent = self._silence.seconds(self._client, self._partitions)
+        if silent or internals.reads_no_more(self._client):
             raise errors.silent(silent)
         return []
 

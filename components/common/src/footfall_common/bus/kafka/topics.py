@@ -8,7 +8,7 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.errors import TopicAuthorizationFailedError
 from aiokafka.structs import TopicPartition
 
-from footfall_common.bus.kafka import connection, errors
+from footfall_common.bus.kafka import connection, errors, internals
 from footfall_common.bus.kafka.settings import KafkaSettings
 from footfall_common.errors import BusUnavailable
 
@@ -22,9 +22,12 @@ _RETRY_AFTER: Final = 5
 class Topics:
     """Asks once, however many want to know, and remembers a failure for a second: a receiver asks at each request."""
 
-    def __init__(self, settings: KafkaSettings, client: Callable[[], AIOKafkaClient]) -> None:
+    def __init__(
+        self, settings: KafkaSettings, client: Callable[[], AIOKafkaClient], renew: Callable[[str], None]
+    ) -> None:
         self._settings = settings
         self._client = client
+        self._renew = renew
         self._asking: dict[str, asyncio.Task[Sequence[int]]] = {}
         self._failed: dict[str, tuple[float, BusUnavailable]] = {}
 
@@ -47,7 +50,10 @@ class Topics:
             raise BusUnavailable(error.message, retry_after=error.retry_after) from error
 
     async def obstacle(self) -> str | None:
-        """Why the cluster cannot be asked; None when it answers."""
+        """Why the cluster cannot be asked; None when it answers. A client that cannot ask is replaced."""
+        if internals.knows_no_more(self._client()):
+            self._renew("it asks for no metadata any more")
+            return "The client of Kafka broke down; another one takes its place."
         try:
             async with asyncio.timeout(self._settings.request_timeout_ms / 1_000):
                 if await self._client().force_metadata_update():
