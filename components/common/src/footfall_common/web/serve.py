@@ -10,6 +10,7 @@ from starlette.types import ASGIApp
 from typing_extensions import override
 
 from footfall_common.process import Drain
+from footfall_common.web.protocol import Protocol
 
 _BACKLOG = 2048
 
@@ -47,7 +48,7 @@ async def serve(app: ASGIApp, listening: socket.socket, drain: Drain, *, notice:
     config = uvicorn.Config(
         app,
         loop="none",  # the caller's, which is running
-        http="httptools",
+        http=Protocol,
         ws="none",
         lifespan="off",  # components are started and ended by their `running`
         log_config=None,
