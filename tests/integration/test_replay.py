@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry
 
 from footfall_common.bus import Outgoing
 from footfall_common.clock import SystemClock, new_id
-from footfall_common.errors import StoreUnavailable
+from footfall_common.errors import InvalidInput, StoreUnavailable
 from footfall_common.events.times import bucket_of, month_of
 from footfall_common.pipeline.ordered import OrderedSink
 from footfall_common.store import Edge, EventRow
@@ -136,6 +136,13 @@ async def test_only_the_range_is_replayed(tmp_path: Path) -> None:
         assert outcome.replayed == end - 3
         assert here.query("SELECT DISTINCT part FROM event_ids") == [(fullest.number,)]
         assert here.query("SELECT min(off), max(off) FROM event_ids") == [(2, end - 2)]
+
+
+async def test_a_partition_that_is_not_there_is_named_with_those_that_are(tmp_path: Path) -> None:
+    async with world(tmp_path) as here:
+        with pytest.raises(InvalidInput, match=r"no partition 99; the topic has \d+, 0 to \d+") as refusal:
+            await replayed(here, Range(partition=99))
+        assert refusal.value.field == "partition"
 
 
 async def test_what_was_appended_outside_the_time_is_read_past(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import structlog
 from typing_extensions import override
 
 from footfall_common.bus import Consumer, Outgoing, Partition, Publisher, Reader, Received
-from footfall_common.errors import UNREADABLE, Conflict, Unavailable
+from footfall_common.errors import UNREADABLE, Conflict, InvalidInput, Unavailable
 from footfall_raw_receiver.models import DeadLetter, Stage
 from footfall_raw_receiver.publisher import Throttle
 from footfall_raw_receiver.service.membership import Insist, Work
@@ -183,9 +183,11 @@ async def replay(
 ) -> Progress:
     """Run every record of the range through the work, up to where the topic ends now.
 
-    Bus and store may go away meanwhile; the replay waits for them. `told` hears of every chunk.
+    Bus and store may go away meanwhile; the replay waits for them. `told` hears of every chunk. InvalidInput names the
+    partitions that there are, where the one that is meant is none of them.
     """
     ends = await patience(reader.ends)
+    _has(ends, wanted.partition)
     consumer = RangeConsumer(reader, wanted, ends)
     consumer.start()
     await work.joined(consumer)
@@ -198,3 +200,10 @@ async def replay(
             replayed += len(records)
         told(Progress(consumer.read, replayed, consumer.left))
     return Progress(consumer.read, replayed, consumer.left)
+
+
+def _has(ends: Mapping[Partition, int], wanted: int | None) -> None:
+    numbers = sorted(partition.number for partition in ends)
+    if wanted is not None and wanted not in numbers:
+        message = f"There is no partition {wanted}; the topic has {len(numbers)}, {numbers[0]} to {numbers[-1]}."
+        raise InvalidInput(message, field="partition")
