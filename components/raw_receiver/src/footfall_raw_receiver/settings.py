@@ -46,7 +46,7 @@ class RawReceiverSettings(Settings):
     segment_marks: int = Field(default=300, ge=1)
     """Marks worked on together. Each may be of a bucket of its own, and all of them must be done within the bus's
     longest pause between two polls (`FOOTFALL_KAFKA_MAX_POLL_INTERVAL_MS`), or they are given up and come again."""
-    segment_rows: int = Field(default=20_000, ge=1)
+    segment_rows: int = Field(default=10_000, ge=1)
     """Rows of one bucket made into chunks together; bounds the worker's memory."""
     chunk_bytes: int = Field(default=1_000_000, ge=10_000, le=1_000_000)
     """The largest chunk."""

@@ -51,13 +51,17 @@ def chunks_of(tables: Sequence[pa.Table], limit: int) -> Mapping[uuid.UUID, Sequ
     for value in pc.unique(resources).to_pylist():
         part = table.filter(pc.equal(resources, pa.scalar(value, resources.type)))
         found[uuid.UUID(bytes=value)] = _fitting(part, limit)
+    segments.trim_memory()
     return found
 
 
 def merged(bodies: Sequence[bytes], limit: int) -> Sequence[Body]:
     """The rows of several chunks as few chunks, marked as merged, none above `limit` bytes."""
     table = pa.concat_tables(segments.decode(body) for body in bodies)
-    return _fitting(table.replace_schema_metadata(_MERGED).combine_chunks(), limit)
+    made = _fitting(table.replace_schema_metadata(_MERGED), limit)
+    del table
+    segments.trim_memory()
+    return made
 
 
 def settled(body: bytes, small: int) -> bool:
