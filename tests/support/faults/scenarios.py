@@ -24,6 +24,7 @@ _PUBLISH = ("footfall_common.bus.kafka.publisher", "KafkaPublisher", "publish")
 _COMMIT = ("footfall_common.bus.kafka.consumer", "KafkaConsumer", "commit")
 _WRITE = ("footfall_common.store.cassandra.writes", "CassandraWrites", "write")
 _PUT = ("footfall_common.store.cassandra.segments", "CassandraSegments", "put")
+_JOINS = 3
 _REVOKED = ("footfall_raw_receiver.service.membership", "Membership", "revoked")
 
 
@@ -131,8 +132,14 @@ async def rebalance_killed(scene: Scene) -> None:
         await _kill(scene, first, scene.dice.uniform(0, 2))
         await scene.lasts(scene.dice.uniform(0, 3))
         await _kill(scene, second, 0.0)
+
+        async def comes_and_goes() -> None:
+            for _ in range(_JOINS):
+                if first.running:  # it may not have been a member yet
+                    await second.stopped_and_right()
+
         # Killed at the moment that its partitions are asked back.
-        await first.tripped(Trip(*_REVOKED, "before", 1), first.ready, second.stopped_and_right)
+        await first.tripped(Trip(*_REVOKED, "before", 1), first.ready, comes_and_goes)
         await first.right()
 
 

@@ -13,7 +13,7 @@ from footfall_common.testing import eventually
 from footfall_raw_receiver.service.membership import Insist, Membership, Pace
 
 ONE, OTHER = Partition("raw", 0), Partition("raw", 1)
-PACE = Pace(records=10, wait=0.01, linger=0, retry=0.001, retry_max=0.004)
+PACE = Pace(records=10, wait=0.01, linger=0, retry=0.001, retry_max=0.004, longest=10.0)
 
 
 def received(partition: Partition, offset: int) -> Received:
@@ -28,14 +28,17 @@ class ScriptedConsumer:
         self.position: dict[Partition, int] = {ONE: 0, OTHER: 0}
         self.failures = 0
         self.closed = False
+        self.limits: list[int] = []
 
     async def poll(self, limit: int, wait: float) -> Sequence[Received]:
         if self.failures:
             self.failures -= 1
             raise BusUnavailable("The bus is away; try again.")
         await asyncio.sleep(0)
-        found = []
-        for partition, end in self.log.items():
+        self.limits.append(limit)
+        found: list[Received] = []
+        for partition, written in self.log.items():
+            end = min(written, self.position[partition] + limit - len(found))
             found += [received(partition, offset) for offset in range(self.position[partition], end)]
             self.position[partition] = end
         if not found:
@@ -84,11 +87,14 @@ class Recorder:
         self.forever: Exception | None = None
         self.forgotten = 0
         self.tries = 0
+        self.seconds = 0.0
+        """That a record takes."""
 
     async def joined(self, consumer: Consumer) -> None:
         self.consumer = consumer
 
     async def handle(self, records: Sequence[Received], insist: Insist) -> None:
+        await asyncio.sleep(self.seconds * len(records))  # no wait: the work
         await insist(self._step)
         self.done += [(one.partition, one.offset) for one in records]
 
@@ -131,6 +137,28 @@ async def test_records_are_handled_in_order_and_once() -> None:
         here.consumer.log[ONE] = 5
         await eventually(lambda: len(here.work.done) == 5)
         assert here.work.done == [(ONE, offset) for offset in range(5)]
+
+
+@pytest.mark.parametrize(
+    ("records", "took", "next_one"),
+    [(10, 0.0, 10), (10, 1.0, 10), (10, 20.0, 5), (10, 1_000.0, 1), (1, 1_000.0, 1), (2, 1.0, 4), (4, 20.0, 2)],
+)
+def test_a_chunk_is_made_to_last_no_longer_than_it_may(records: int, took: float, next_one: int) -> None:
+    assert PACE.next(records, took) == next_one
+
+
+async def test_after_a_chunk_that_took_too_long_fewer_records_are_taken_and_later_more_again() -> None:
+    async with scene(pace=PACE._replace(longest=0.02)) as here:
+        here.work.seconds = 0.01
+        here.consumer.log[ONE] = 20
+        await eventually(lambda: len(here.work.done) == 20)
+        assert here.consumer.limits[0] == 10
+        assert min(here.consumer.limits) <= 2
+        here.work.seconds = 0.0
+        here.consumer.log[ONE] = 100
+        await eventually(lambda: len(here.work.done) == 100)
+        assert here.consumer.limits[-1] == 10
+        assert here.work.done == [(ONE, offset) for offset in range(100)]
 
 
 @pytest.mark.parametrize("fault", [StoreUnavailable("away"), BusUnavailable("away")])

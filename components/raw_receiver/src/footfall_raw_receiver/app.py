@@ -115,6 +115,7 @@ def _raw_pace(settings: RawReceiverSettings) -> Pace:
         settings.gather_seconds,
         settings.retry_seconds,
         settings.retry_max_seconds,
+        settings.longest_seconds,
     )
 
 
@@ -125,6 +126,7 @@ def _bucket_pace(settings: RawReceiverSettings) -> Pace:
         settings.segment_seconds,
         settings.retry_seconds,
         settings.retry_max_seconds,
+        settings.longest_seconds,
     )
 
 

@@ -37,6 +37,9 @@ class RawReceiverSettings(Settings):
     """The first wait after bus or store did not answer; it doubles up to `retry_max_seconds`."""
     retry_max_seconds: float = Field(default=5.0, gt=0, le=60)
     """The longest wait before bus or store are tried again."""
+    longest_seconds: float = Field(default=10.0, gt=0)
+    """How long work on records or marks taken together may last; while it lasts longer, fewer are taken. Well below
+    `FOOTFALL_KAFKA_MAX_POLL_INTERVAL_MS`, after which they go to others and come again."""
     dead_letters_per_second: int = Field(default=1_000, ge=1)
     """Dead letters written a second; past it the consumer waits, so that garbage cannot flood the bus."""
     lag_seconds: float = Field(default=5.0, gt=0)
@@ -44,8 +47,7 @@ class RawReceiverSettings(Settings):
     segment_seconds: float = Field(default=1.0, ge=0, le=5)
     """How long marks are collected before their buckets are brought up to date."""
     segment_marks: int = Field(default=300, ge=1)
-    """Marks worked on together. Each may be of a bucket of its own, and all of them must be done within the bus's
-    longest pause between two polls (`FOOTFALL_KAFKA_MAX_POLL_INTERVAL_MS`), or they are given up and come again."""
+    """Marks worked on together at most; each may be of a bucket of its own, so `longest_seconds` may leave fewer."""
     segment_rows: int = Field(default=10_000, ge=1)
     """Rows of one bucket made into chunks together; bounds the worker's memory."""
     chunk_bytes: int = Field(default=1_000_000, ge=10_000, le=1_000_000)

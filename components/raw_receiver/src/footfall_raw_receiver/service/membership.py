@@ -48,13 +48,23 @@ class Work(Protocol):
 
 
 class Pace(NamedTuple):
-    """Records a chunk, seconds to wait for the first of them and then for more, seconds between retries."""
+    """Records a chunk at most, seconds to wait for the first of them and then for more, seconds between retries.
+
+    `longest` = seconds that work on a chunk may take: the bus gives the partitions to others when nothing is polled for
+    a while, and a chunk that always takes longer would come again for ever.
+    """
 
     records: int
     wait: float
     linger: float
     retry: float
     retry_max: float
+    longest: float
+
+    def next(self, records: int, took: float) -> int:
+        """How many records the next chunk takes, after one of `records` took so many seconds: it may double at most."""
+        fitting = records * self.longest / took if took > 0 else self.records
+        return max(1, min(self.records, int(fitting), 2 * records))
 
 
 class Membership(Listener):
@@ -73,6 +83,8 @@ class Membership(Listener):
         self._gone: set[Partition] = set()
         self._hand: list[Received] = []
         self._stale = False
+        self._room = pace.records
+        """Records that the next chunk takes at most."""
 
     async def run(self) -> None:
         """Join, work until cancelled, leave."""
@@ -114,17 +126,24 @@ class Membership(Listener):
         if self._stale:
             self._work.forget()
             self._stale = False
+        began = asyncio.get_running_loop().time()
         try:
             await self._work.handle(records, self._insist)
         except (Abandoned, Conflict) as error:
             _log.warning("chunk_given_up", topic=self._topic, records=len(records), reason=str(error))
             self._give_up(consumer, records)
             return False
+        finally:  # given up as well: that it took too long may be why
+            self._paced(len(records), asyncio.get_running_loop().time() - began)
         return True
 
+    def _paced(self, records: int, took: float) -> None:
+        if records >= self._room or took > self._pace.longest:
+            self._room = self._pace.next(records, took)
+
     async def _gather(self, consumer: Consumer) -> None:
-        self._hand = list(await consumer.poll(self._pace.records, self._pace.wait))
-        room = self._pace.records - len(self._hand)
+        self._hand = list(await consumer.poll(self._room, self._pace.wait))
+        room = self._room - len(self._hand)
         if not self._hand or not self._pace.linger or not room:
             return
         await asyncio.sleep(self._pace.linger)
