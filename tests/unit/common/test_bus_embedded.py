@@ -329,3 +329,14 @@ async def test_a_store_file_older_than_the_bus_reads_again(tmp_path: Path) -> No
         await drained(consumer, 10)
     async with opened(tmp_path) as (bus, _, _):
         assert len(await drained(await bus.consumer("raw", "g", Idle()), 10)) == 10
+
+
+async def test_what_a_commit_brought_is_pending_before_its_writer_has_told_the_loop(tmp_path: Path) -> None:
+    """A sink commits marks together with the raw offsets: who sees those must find the marks pending."""
+    async with opened(tmp_path) as (bus, _, _):
+        topic = bus.topic("buckets")
+        sent = [record._replace(topic="buckets") for record in records(3)]
+        appended = await topic.file.write(lambda connection: topic.append(connection, sent, 1_000))
+        assert (await bus.lag("buckets", "g"), await bus.oldest_pending("buckets", "g")) == (3, 1_000)
+        topic.noticed(appended)
+        assert (await bus.lag("buckets", "g"), await bus.oldest_pending("buckets", "g")) == (3, 1_000)

@@ -97,7 +97,9 @@ class EmbeddedBus:
     async def oldest_pending(self, topic: str, group: str) -> int | None:
         """The append time (ms) of the oldest record that the group has not committed; None when it has all."""
         opened = self.topic(topic)
-        pending = [(number, at) for number, at in (await self._next(opened, group)).items() if at < opened.ends[number]]
+        read = await self._next(opened, group)
+        ends = await opened.ends_on_disk()
+        pending = [(number, at) for number, at in read.items() if at < ends[number]]
         if not pending:
             return None
 
@@ -109,7 +111,9 @@ class EmbeddedBus:
     async def lag(self, topic: str, group: str) -> int:
         """How many records the group has not committed yet."""
         opened = self.topic(topic)
-        return sum(opened.ends[number] - at for number, at in (await self._next(opened, group)).items())
+        read = await self._next(opened, group)
+        ends = await opened.ends_on_disk()
+        return sum(ends[number] - at for number, at in read.items())
 
     async def check(self) -> str | None:
         """Why the bus takes nothing at the moment; None when it does."""

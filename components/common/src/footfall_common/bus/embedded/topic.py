@@ -83,6 +83,16 @@ class Topic:
 
         self.ids, self.ends = await self.file.write(work)
 
+    async def ends_on_disk(self) -> Sequence[int]:
+        """Where the partitions end by now.
+
+        `ends` is moved a moment after a commit. Whoever saw the rest of that commit, a group's offset say, would find
+        nothing pending here, though the marks came with it.
+        """
+        ids = self.ids
+        found = await self.file.read(lambda connection: [log.end(connection, partition) for partition in ids])
+        return [max(pair) for pair in zip(found, self.ends, strict=True)]
+
     def number_of(self, key: bytes) -> int:
         """The partition of a key."""
         return zlib.crc32(key) % self.spec.partitions
