@@ -115,7 +115,7 @@ def _drop(admin: Administration, name: str) -> None:
         except StoreUnavailable:
             if time.monotonic() > end:
                 raise
-            time.sleep(0.5)
+            time.sleep(0.5)  # no wait: the pause between two tries
 
 
 @asynccontextmanager
