@@ -5,8 +5,8 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from pathlib import Path
 
 import pytest
-from tests.support.servers import CassandraServers
 
+from tests.support.servers import CassandraServers
 from tests.support.stores import Keyspace, OpenedStore, embedded, keyspace_of, on_cassandra, settings_of
 
 OpenStore = Callable[[], Awaitable[OpenedStore]]
