@@ -127,7 +127,11 @@ async def test_a_producer_whose_metadata_task_died_is_replaced(kafka: KafkaServe
     topic = await fresh_topic(kafka)
     bus = await open_bus(kafka)
     assert bus._publisher is not None
-    bus._publisher.link.producer.client._sync_task.cancel()
+    await bus.publish(records(await fresh_topic(kafka), 1))
+    client = bus._publisher.link.producer.client
+    assert any(connection.connected() for connection in client._conns.values())
+    client._sync_task.cancel()
+    client._sync_task = asyncio.create_task(dying())
     await asyncio.sleep(0)
     with pytest.raises(BusUnavailable, match="another one takes its place"):
         await bus.reader(topic)
@@ -139,6 +143,12 @@ async def test_a_producer_whose_metadata_task_died_is_replaced(kafka: KafkaServe
             return False
 
     await eventually(reads, 5)
+    await eventually(lambda: not any(connection.connected() for connection in client._conns.values()), 5)
+
+
+async def dying() -> None:
+    """A task of aiokafka's that met what it does not expect."""
+    raise RuntimeError("the handler is closed")
 
 
 def test_what_is_written_to_a_connection_that_was_just_reset_is_an_error_that_aiokafka_knows(
@@ -156,8 +166,9 @@ def test_what_is_written_to_a_connection_that_was_just_reset_is_an_error_that_ai
             connection = await client._get_conn(client.get_random_node())
             connection._writer.transport.abort()
             await asyncio.sleep(0)
-            with pytest.raises(KafkaConnectionError, match="broken"):
+            with pytest.raises(KafkaConnectionError, match="broken") as told:
                 await connection.send(MetadataRequest([]))
+            assert type(told.value.__cause__) is RuntimeError
             assert await bus.check() is None
         finally:
             await bus.close()

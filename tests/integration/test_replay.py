@@ -7,10 +7,13 @@ from pathlib import Path
 import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
+from typing_extensions import override
 
-from footfall_common.bus import Outgoing
+from footfall_common.bus import Outgoing, Reader, Received
+from footfall_common.bus.embedded import EmbeddedBus
+from footfall_common.bus.embedded.consumer import EmbeddedReader
 from footfall_common.clock import SystemClock, new_id
-from footfall_common.errors import InvalidInput, StoreUnavailable
+from footfall_common.errors import BusUnavailable, InvalidInput, StoreUnavailable
 from footfall_common.events.times import bucket_of, month_of
 from footfall_common.pipeline.ordered import OrderedSink
 from footfall_common.store import Edge, EventRow
@@ -22,7 +25,7 @@ from footfall_raw_receiver.service.deciding import Decider
 from footfall_raw_receiver.service.enriching import Enricher
 from footfall_raw_receiver.service.metrics import Metrics
 from footfall_raw_receiver.service.raw import RawReceiver
-from footfall_raw_receiver.service.replay import Patience, Progress, Range, Unbury, replay
+from footfall_raw_receiver.service.replay import Opened, Patience, Progress, Range, Unbury, replay
 from tests.support.raw_receiver import NAMES, QUICK, RECEIVED, World, event, outgoing, record, segment_rows, world
 
 EVENT_TABLES = (
@@ -50,7 +53,14 @@ class Writes:
             raise StoreUnavailable("The answer was lost.")
 
 
-async def replayed(here: World, wanted: Range, *, refusals: int = 0, throttle: Throttle | None = None) -> Progress:
+async def replayed(
+    here: World,
+    wanted: Range,
+    *,
+    refusals: int = 0,
+    throttle: Throttle | None = None,
+    opened: Opened | None = None,
+) -> Progress:
     """Replay a range of the world's raw topic."""
     process = here.process
     metrics = Metrics(CollectorRegistry(), process.clock)
@@ -62,10 +72,9 @@ async def replayed(here: World, wanted: Range, *, refusals: int = 0, throttle: T
         metrics,
         piece_bytes=2_000,
     )
-    reader = await process.bus.reader(NAMES.topics.raw)
     told: list[Progress] = []
     outcome = await replay(
-        reader,
+        opened or (lambda: process.bus.reader(NAMES.topics.raw)),
         raw,
         wanted,
         throttle=throttle or Throttle(100_000, SystemClock()),
@@ -73,7 +82,6 @@ async def replayed(here: World, wanted: Range, *, refusals: int = 0, throttle: T
         chunk=7,
         told=told.append,
     )
-    await reader.close()
     assert outcome.left == 0
     assert [one.left for one in told] == sorted((one.left for one in told), reverse=True)
     return outcome
@@ -145,6 +153,36 @@ async def test_a_partition_that_is_not_there_is_named_with_those_that_are(tmp_pa
         assert refusal.value.field == "partition"
 
 
+class Dying(EmbeddedReader):
+    """A reader that gives three polls and nothing after them, ever."""
+
+    polls = 3
+
+    @override
+    async def poll(self, limit: int, wait: float) -> Sequence[Received]:
+        self.polls -= 1
+        if self.polls < 0:
+            raise BusUnavailable("The client of Kafka broke down.")
+        return await super().poll(limit, wait)
+
+
+async def test_a_reader_that_died_is_opened_anew_at_the_same_place(tmp_path: Path) -> None:
+    async with world(tmp_path) as here:
+        records = await filled(here, [new_id() for _ in range(3)])
+        before = tables(here)
+        bus, readers = here.process.bus, list[Dying]()
+        assert isinstance(bus, EmbeddedBus)
+
+        async def dying() -> Reader:
+            readers.append(Dying(bus.topic(NAMES.topics.raw)))
+            return readers[-1]
+
+        outcome = await replayed(here, Range(), opened=dying)
+        assert (outcome.read, outcome.replayed) == (records, records)
+        assert len(readers) > records / (3 * 7)
+        assert tables(here) == before
+
+
 async def test_what_was_appended_outside_the_time_is_read_past(tmp_path: Path) -> None:
     async with world(tmp_path) as here:
         records = await filled(here, [new_id()])
@@ -204,10 +242,9 @@ async def test_dead_letters_come_back_on_the_raw_topic_as_they_were(tmp_path: Pa
         await here.drained()
         turns: list[tuple[Stage | None, int]] = [("event", 1), ("decode", 3), (None, 8)]
         for stage, expected in turns:  # what failed again is a letter again
-            reader = await here.process.bus.reader(NAMES.topics.dead)
             work = Unbury(here.process.bus, NAMES.topics.raw, stage)
             outcome = await replay(
-                reader,
+                lambda: here.process.bus.reader(NAMES.topics.dead),
                 work,
                 Range(),
                 throttle=Throttle(1_000, SystemClock()),

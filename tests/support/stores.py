@@ -20,6 +20,7 @@ from footfall_common.store.cassandra.sessions import Administration, administrat
 from footfall_common.store.embedded import EmbeddedStore, write_rows
 from footfall_common.store.embedded.schema import TABLES
 from tests.support.servers import CassandraServers
+from tools.servers.jvm import until
 
 NOON = 1_795_435_200_000
 """2026-11-23T12:00:00Z, the start of a bucket."""
@@ -113,9 +114,7 @@ def _drop(admin: Administration, name: str) -> None:
         try:
             return admin.change(f"DROP KEYSPACE IF EXISTS {name}")
         except StoreUnavailable:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.5)  # no wait: the pause between two tries
+            until(end, f"dropping {name}")
 
 
 @asynccontextmanager

@@ -84,6 +84,8 @@ class _Connection:
 
     def reset(self) -> None:
         """End both halves with a RST."""
+        if self._writer is None:
+            self._accepted.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)  # `close` does the rest
         for writer in (self._writer, self._beyond):
             if writer is not None and (peer := writer.get_extra_info("socket")) is not None:
                 with contextlib.suppress(OSError):  # it is closed already

@@ -20,8 +20,8 @@ from tests.support.process import COMMAND
 from tests.support.reckoning import MANIFEST
 
 SENDER_SECONDS = 12.0
-KNOWN_SECONDS = 30
 """After so long the sender gives a request up and sends it anew: later than the receiver's own deadline."""
+KNOWN_SECONDS = 30
 RAW_RECEIVER, BUCKET_WORKER = "raw-receiver", "bucket-worker"
 ROLES = "FOOTFALL_RAW_RECEIVER_ROLES"
 MARKS = "FOOTFALL_RAW_RECEIVER_SEGMENT_MARKS"

@@ -161,6 +161,15 @@ async def test_after_a_chunk_that_took_too_long_fewer_records_are_taken_and_late
         assert here.work.done == [(ONE, offset) for offset in range(100)]
 
 
+async def test_a_chunk_that_was_given_up_comes_again_in_halves() -> None:
+    async with scene() as here:
+        here.work.faults = [Conflict("it took too long")]
+        here.consumer.log[ONE] = 10
+        await eventually(lambda: len(here.work.done) == 10)
+        assert here.consumer.limits[:2] == [10, 5]
+        assert here.work.done == [(ONE, offset) for offset in range(10)]
+
+
 @pytest.mark.parametrize("fault", [StoreUnavailable("away"), BusUnavailable("away")])
 async def test_what_fails_is_tried_again_and_nothing_is_lost(fault: Exception) -> None:
     async with scene() as here:

@@ -4,7 +4,6 @@ A row of a segment is one stored event. Hidden types (identify, alias) stand in 
 readers take rows DISTINCT by (`tracking_id`, `occurred_day`, `event_id`): chunks may hold a row twice.
 """
 
-import ctypes
 import datetime as dt
 import hashlib
 import uuid
@@ -16,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import structlog
 
+from footfall_common import libc
 from footfall_common.clock import to_ms
 from footfall_common.errors import UNREADABLE
 from footfall_common.events.model import Enrichment
@@ -23,7 +23,6 @@ from footfall_common.events.times import day_of
 from footfall_common.store import BucketRow, Position
 
 _UUID = pa.binary(16)
-_M_MMAP_THRESHOLD: Final = -3
 _MAPPED_FROM: Final = 512 * 1024
 
 SCHEMA: Final = pa.schema(
@@ -162,19 +161,6 @@ def _bytes(value: uuid.UUID | None) -> bytes | None:
 
 
 def return_memory() -> None:
-    """Let Arrow take its memory from the C library, which gives it back, instead of a pool that keeps its peak.
-
-    Large pieces are mapped one by one, and so leave whole: glibc would raise its threshold to the largest it has met,
-    and keep them. -50 MB under load, measured, with `trim_memory`.
-    """
+    """Let Arrow take its memory from the C library, which gives it back, instead of a pool that keeps its peak."""
     pa.set_memory_pool(pa.system_memory_pool())
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:  # other C libraries keep less
-        mallopt(_M_MMAP_THRESHOLD, _MAPPED_FROM)
-
-
-def trim_memory() -> None:
-    """Give back what the C library keeps of memory that was freed, after a step that took much of it; about 2 ms."""
-    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
-    if trim is not None:
-        trim(0)
+    libc.map_from(_MAPPED_FROM)

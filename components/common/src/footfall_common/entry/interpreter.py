@@ -1,21 +1,19 @@
 """What the C library and CPython are told about a process with few threads and a bounded memory."""
 
-import ctypes
 import gc
 import sys
 
+from footfall_common import libc
+
 _SWITCH_INTERVAL = 0.001
 _GC_THRESHOLDS = (50_000, 20, 100)
-_M_ARENA_MAX = -8
 _ARENAS = 2
 
 
 def lean() -> None:
     """Call before the first thread starts."""
     # glibc gives each of our dozen threads a heap of its own and returns none of it: 40 MB under load, measured.
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:  # other C libraries have no such arenas
-        mallopt(_M_ARENA_MAX, _ARENAS)
+    libc.limit_arenas(_ARENAS)
 
 
 def tune() -> None:

@@ -30,7 +30,7 @@ class Joining(asyncio.Transport):
                 self._loop.call_soon(self._flush)
             return
         kept, self._kept = self._kept, b""
-        if len(data) <= _COPIED:
+        if len(kept) + len(data) <= _COPIED:
             self._transport.write(kept + data)
         else:
             self._transport.writelines((kept, data))

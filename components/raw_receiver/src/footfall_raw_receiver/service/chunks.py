@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from footfall_common import segments
+from footfall_common import libc, segments
 from footfall_common.store import BucketRow
 
 _MERGED: Final = {b"footfall.merged": b"1"}
@@ -51,7 +51,6 @@ def chunks_of(tables: Sequence[pa.Table], limit: int) -> Mapping[uuid.UUID, Sequ
     for value in pc.unique(resources).to_pylist():
         part = table.filter(pc.equal(resources, pa.scalar(value, resources.type)))
         found[uuid.UUID(bytes=value)] = _fitting(part, limit)
-    segments.trim_memory()
     return found
 
 
@@ -60,7 +59,7 @@ def merged(bodies: Sequence[bytes], limit: int) -> Sequence[Body]:
     table = pa.concat_tables(segments.decode(body) for body in bodies)
     made = _fitting(table.replace_schema_metadata(_MERGED), limit)
     del table
-    segments.trim_memory()
+    libc.trim()  # it held ten times the bytes of its chunks
     return made
 
 

@@ -132,14 +132,12 @@ class Membership(Listener):
         except (Abandoned, Conflict) as error:
             _log.warning("chunk_given_up", topic=self._topic, records=len(records), reason=str(error))
             self._give_up(consumer, records)
+            self._room = max(1, len(records) // 2)  # that it took too long may be why
             return False
-        finally:  # given up as well: that it took too long may be why
-            self._paced(len(records), asyncio.get_running_loop().time() - began)
+        took = asyncio.get_running_loop().time() - began
+        if len(records) >= self._room or took > self._pace.longest:
+            self._room = self._pace.next(len(records), took)
         return True
-
-    def _paced(self, records: int, took: float) -> None:
-        if records >= self._room or took > self._pace.longest:
-            self._room = self._pace.next(records, took)
 
     async def _gather(self, consumer: Consumer) -> None:
         self._hand = list(await consumer.poll(self._room, self._pace.wait))

@@ -19,6 +19,8 @@ from footfall_raw_receiver.publisher import Throttle
 from footfall_raw_receiver.service.membership import Insist, Work
 
 T = TypeVar("T")
+Opened = Callable[[], Awaitable[Reader]]
+"""Opens a reader of the topic, at its beginning."""
 _WAIT = 1.0
 _decode = msgspec.json.Decoder(DeadLetter).decode
 _log = structlog.get_logger(__name__)
@@ -56,11 +58,15 @@ class Progress(NamedTuple):
 
 
 class RangeConsumer:
-    """A consumer without a group: its commits move nothing. `ends` = where each partition ends for this replay."""
+    """A consumer without a group: its commits move nothing. `ends` = where each partition ends for this replay.
 
-    def __init__(self, reader: Reader, wanted: Range, ends: Mapping[Partition, int]) -> None:
+    After a failure the reader is closed, and the next poll opens another one at the same place.
+    """
+
+    def __init__(self, opened: Opened, reader: Reader, wanted: Range, ends: Mapping[Partition, int]) -> None:
         self.read = 0
-        self._reader = reader
+        self._opened = opened
+        self._reader: Reader | None = reader
         self._range = wanted
         self._past = dict(ends)
         self._next = {partition: wanted.first for partition in ends if wanted.partition in {None, partition.number}}
@@ -80,18 +86,27 @@ class RangeConsumer:
         return self.left == 0
 
     def start(self) -> None:
-        """Put the reader to the range's first offset, and past the partitions that are not meant."""
-        for partition, offset in (self._past | self._next).items():
-            self._reader.seek(partition, offset)
+        """Put the reader to what comes next of the range, and past the partitions that are not meant."""
+        if self._reader is not None:
+            for partition, offset in (self._past | self._next).items():
+                self._reader.seek(partition, offset)
 
     async def poll(self, limit: int, wait: float) -> Sequence[Received]:
         """The next records of the range; others are read past."""
-        found = await self._reader.poll(limit, wait)
+        if self._reader is None:
+            self._reader = await self._opened()
+            self.start()
+        try:
+            found = await self._reader.poll(limit, wait)
+            over = not found and await self._reader.caught_up()
+        except Unavailable:
+            await self.close()
+            raise
         for received in found:
             if received.partition in self._next:
                 self._next[received.partition] = received.offset + 1
         self.read += len(found)
-        if not found and await self._reader.caught_up():
+        if over:
             self._next = dict(self._ends)  # what the ends count may have left the topic since
         return [one for one in found if self._range.holds(one) and one.offset < self._ends.get(one.partition, 0)]
 
@@ -111,8 +126,10 @@ class RangeConsumer:
         raise Conflict(f"A replay does not resume {len(partitions)} partitions.")
 
     async def close(self) -> None:
-        """End the reader."""
-        await self._reader.close()
+        """End the reader, if there is one."""
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            await reader.close()
 
 
 class Unbury(Work):
@@ -172,7 +189,7 @@ class Patience(NamedTuple):
 
 
 async def replay(
-    reader: Reader,
+    opened: Opened,
     work: Work,
     wanted: Range,
     *,
@@ -186,23 +203,36 @@ async def replay(
     Bus and store may go away meanwhile; the replay waits for them. `told` hears of every chunk. InvalidInput names the
     partitions that there are, where the one that is meant is none of them.
     """
-    ends = await patience(reader.ends)
-    _has(ends, wanted.partition)
-    consumer = RangeConsumer(reader, wanted, ends)
-    consumer.start()
-    await work.joined(consumer)
+    consumer = await patience(lambda: _begun(opened, wanted))
     replayed = 0
-    while not consumer.done:
-        records = await patience(lambda: consumer.poll(chunk, _WAIT))
-        if records:
-            await throttle.take(len(records))
-            await work.handle(records, patience)
-            replayed += len(records)
-        told(Progress(consumer.read, replayed, consumer.left))
+    try:
+        await work.joined(consumer)
+        while not consumer.done:
+            records = await patience(lambda: consumer.poll(chunk, _WAIT))
+            if records:
+                await throttle.take(len(records))
+                await work.handle(records, patience)
+                replayed += len(records)
+            told(Progress(consumer.read, replayed, consumer.left))
+    finally:
+        await consumer.close()
     return Progress(consumer.read, replayed, consumer.left)
 
 
-def _has(ends: Mapping[Partition, int], wanted: int | None) -> None:
+async def _begun(opened: Opened, wanted: Range) -> RangeConsumer:
+    reader = await opened()
+    try:
+        ends = await reader.ends()
+        _assert_there(ends, wanted.partition)
+    except BaseException:
+        await reader.close()
+        raise
+    consumer = RangeConsumer(opened, reader, wanted, ends)
+    consumer.start()
+    return consumer
+
+
+def _assert_there(ends: Mapping[Partition, int], wanted: int | None) -> None:
     numbers = sorted(partition.number for partition in ends)
     if wanted is not None and wanted not in numbers:
         message = f"There is no partition {wanted}; the topic has {len(numbers)}, {numbers[0]} to {numbers[-1]}."

@@ -98,19 +98,15 @@ async def _run(asked: Asked, loaded: Loaded, told: Callable[[Progress], None]) -
         else:
             topic, work = names.raw, replaying(process, loaded.of(RawReceiverSettings))
             await process.view.ready.wait()  # a resource's domains decide what counts as a referrer
-        reader = await process.bus.reader(topic)
-        try:
-            return await replay(
-                reader,
-                work,
-                asked.range,
-                throttle=Throttle(asked.rate, process.clock),
-                patience=_PATIENCE,
-                chunk=loaded.of(RawReceiverSettings).chunk_records,
-                told=told,
-            )
-        finally:
-            await reader.close()
+        return await replay(
+            lambda: process.bus.reader(topic),
+            work,
+            asked.range,
+            throttle=Throttle(asked.rate, process.clock),
+            patience=_PATIENCE,
+            chunk=loaded.of(RawReceiverSettings).chunk_records,
+            told=told,
+        )
 
 
 @asynccontextmanager

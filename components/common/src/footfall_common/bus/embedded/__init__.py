@@ -97,9 +97,7 @@ class EmbeddedBus:
     async def oldest_pending(self, topic: str, group: str) -> int | None:
         """The append time (ms) of the oldest record that the group has not committed; None when it has all."""
         opened = self.topic(topic)
-        read = await self._next(opened, group)
-        ends = await opened.ends_on_disk()
-        pending = [(number, at) for number, at in read.items() if at < ends[number]]
+        pending = [(number, at) for number, at, end in await self._unread(opened, group) if at < end]
         if not pending:
             return None
 
@@ -111,9 +109,7 @@ class EmbeddedBus:
     async def lag(self, topic: str, group: str) -> int:
         """How many records the group has not committed yet."""
         opened = self.topic(topic)
-        read = await self._next(opened, group)
-        ends = await opened.ends_on_disk()
-        return sum(ends[number] - at for number, at in read.items())
+        return sum(end - at for _, at, end in await self._unread(opened, group))
 
     async def check(self) -> str | None:
         """Why the bus takes nothing at the moment; None when it does."""
@@ -175,6 +171,12 @@ class EmbeddedBus:
                 field=file.path.name,
             )
         await self._offsets.write(lambda connection: log.identify(connection, own))
+
+    async def _unread(self, topic: Topic, group: str) -> list[tuple[int, int, int]]:
+        """Of each partition: its number, the offset that the group reads next, where it ends."""
+        read = await self._next(topic, group)
+        ends = await topic.ends_on_disk()  # afterwards, so that nothing committed with an offset is missed
+        return [(number, at, ends[number]) for number, at in read.items()]
 
     async def _next(self, topic: Topic, group: str) -> dict[int, int]:
         name = topic.spec.name

@@ -102,6 +102,9 @@ class KafkaConsumer:
         if client is None:
             await self._again()
             return []
+        if internals.reads_no_more(client):  # first: while some partitions deliver, no poll is empty
+            await self._discard()
+            raise errors.broken_down()
         try:
             if not self._ownership.settled.is_set():
                 await self._rejoin(client, wait)
@@ -193,11 +196,7 @@ class KafkaConsumer:
         if not self._ownership.settled.is_set():
             return
         unpaused = [kafkas(partition) for partition in self._ownership.partitions - self._paused]
-        silent = self._silence.seconds(client, unpaused)
-        dead = internals.reads_no_more(client)
-        if dead:  # else it goes on by itself, and stays a member
-            await self._discard()
-        if silent or dead:
+        if silent := self._silence.seconds(client, unpaused):  # it goes on by itself, and stays a member
             raise errors.silent(silent)
 
     async def _discard(self) -> None:

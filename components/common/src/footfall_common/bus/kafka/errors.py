@@ -57,9 +57,13 @@ def unavailable(error: BaseException | None, *, topic: str, user: str, group: st
 
 
 def silent(seconds: float) -> BusUnavailable:
-    """Of a broker that answers nothing; 0 = of a client that asks nothing any more."""
-    told = f"Kafka has not answered for {seconds:.0f} s." if seconds else "The client of Kafka broke down."
-    return BusUnavailable(told, retry_after=_SECONDS)
+    """Of a broker that answers nothing."""
+    return BusUnavailable(f"Kafka has not answered for {seconds:.0f} s.", retry_after=_SECONDS)
+
+
+def broken_down() -> BusUnavailable:
+    """Of a client that has lost a task of its own."""
+    return BusUnavailable("The client of Kafka broke down; another one takes its place.", retry_after=_SECONDS)
 
 
 def missing(topic: str) -> BusUnavailable:

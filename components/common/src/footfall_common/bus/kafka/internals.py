@@ -14,7 +14,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, conn
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.client import AIOKafkaClient
-from aiokafka.errors import KafkaConnectionError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 from typing_extensions import override
 
 _GRACE: Final = 1.0
@@ -40,6 +40,8 @@ class Connection(conn.AIOKafkaConnection):  # type: ignore[misc] # of a base wit
         """KafkaConnectionError on a connection that has ended."""
         try:
             return super().send(request, expect_response)
+        except (KafkaError, NotImplementedError):  # RuntimeErrors too, and told before anything is written
+            raise
         except RuntimeError as error:
             self.close(reason=conn.CloseReason.CONNECTION_BROKEN)
             raise KafkaConnectionError(f"Connection at {self._host}:{self._port} broken: {error}") from error
@@ -52,6 +54,7 @@ def install() -> None:
 
 async def stop_producer(producer: AIOKafkaProducer, seconds: float) -> None:
     """End a producer; what it has not sent by then is lost, and its callers have been told."""
+    _bury(producer.client)
     if await _ended(producer.stop(), seconds):
         return
     await _cancel([producer._sender.sender_task])  # noqa: SLF001 - there is no public way to end it without a flush
@@ -60,6 +63,7 @@ async def stop_producer(producer: AIOKafkaProducer, seconds: float) -> None:
 
 async def stop_consumer(consumer: AIOKafkaConsumer, seconds: float) -> None:
     """End a consumer and leave its group, when Kafka lets us; else the session timeout ends the membership."""
+    _bury(consumer._client)  # noqa: SLF001 - as above
     if await _ended(consumer.stop(), seconds):
         return
     owners = [consumer._coordinator, consumer._fetcher]  # noqa: SLF001 - as above
@@ -92,6 +96,12 @@ def reads_no_more(consumer: AIOKafkaConsumer) -> bool:
     fetcher = consumer._fetcher  # noqa: SLF001 - as above
     fetches = fetcher is None or not fetcher.error_future.done()
     return not fetches or knows_no_more(consumer._client)  # noqa: SLF001 - as above
+
+
+def _bury(client: AIOKafkaClient) -> None:
+    """Forget a dead task: `close()` would raise what it died of, before it closes a single connection."""
+    if knows_no_more(client):
+        client._sync_task = None  # noqa: SLF001 - as above
 
 
 async def _ended(ending: Coroutine[Any, Any, None], seconds: float) -> bool:

@@ -45,6 +45,8 @@ class KafkaReader:
 
     async def poll(self, limit: int, wait: float) -> Sequence[Received]:
         """At most `limit` records, in offset order a partition."""
+        if internals.reads_no_more(self._client):  # first: while some partitions deliver, no poll is empty
+            raise errors.broken_down()
         try:
             found = await self._client.getmany(timeout_ms=round(wait * 1_000), max_records=limit)
         except KafkaError as error:
@@ -53,8 +55,7 @@ class KafkaReader:
             self._silence.broken()
             return received(found)
         await asyncio.sleep(0)  # with no wait nothing above lets the loop go on
-        silent = self._silence.seconds(self._client, self._partitions)
-        if silent or internals.reads_no_more(self._client):
+        if silent := self._silence.seconds(self._client, self._partitions):
             raise errors.silent(silent)
         return []
 

@@ -53,15 +53,14 @@ class Topics:
         """Why the cluster cannot be asked; None when it answers. A client that cannot ask is replaced."""
         if internals.knows_no_more(self._client()):
             self._renew("it asks for no metadata any more")
-            return "The client of Kafka broke down; another one takes its place."
+            return await self._unreached() or errors.broken_down().message
         try:
             async with asyncio.timeout(self._settings.request_timeout_ms / 1_000):
                 if await self._client().force_metadata_update():
                     return None
         except TimeoutError:
             return "Kafka does not answer."
-        reason = await connection.obstacle(self._settings)
-        return f"Kafka cannot be reached: {reason}." if reason else None
+        return await self._unreached()
 
     def refresh(self, topic: str) -> None:
         """Ask for a topic's leaders soon; once, however often it is called meanwhile.
@@ -82,6 +81,10 @@ class Topics:
         for task in asking:
             task.cancel()
         await asyncio.gather(*asking, return_exceptions=True)
+
+    async def _unreached(self) -> str | None:
+        reason = await connection.obstacle(self._settings)
+        return f"Kafka cannot be reached: {reason}." if reason else None
 
     async def _ask(self, topic: str) -> Sequence[int]:
         """Aiokafka's own call takes a topic for unknown when no broker answers, and needs a request timeout for it."""
