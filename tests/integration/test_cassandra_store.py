@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from footfall_common.clock import SystemClock
+from footfall_common.documents import NIL
 from footfall_common.errors import StoreUnavailable
-from footfall_common.events.times import DAY, bucket_of, month_of
-from footfall_common.store import START, Edge, EventRow, Position, TenantContext, VisitorDay, past
+from footfall_common.events.times import DAY, bucket_of, day_of_bucket, month_of
+from footfall_common.store import START, Edge, EventRow, Position, Segment, TenantContext, VisitorDay, past
 from footfall_common.store.cassandra import CassandraSettings, CassandraStore
 from footfall_common.store.cassandra.migrate import Waiting, migrate
 from footfall_common.store.cassandra.migrations import packaged
@@ -289,6 +290,23 @@ class TestRows:
             every = [one.event_id for one in rows]
             placed = await store.events.placed({VisitorDay(of.tenant, visitor, rows[0].day): every})
             assert {event_id for ids in placed.values() for event_id in ids} == {one.event_id for one in rows}
+
+    async def test_segments_of_a_resource_that_fell_out_of_its_listing_are_listed_again(
+        self, keyspace: Keyspace, store: CassandraStore
+    ) -> None:
+        """As after a store that was emptied, or brought back from a backup, beneath a worker that goes on."""
+        of, bucket = tenant(), bucket_of(now())
+        segments = [Segment(resource, bucket, 1, {0: 1}, (), 1) for resource in (uuid.uuid4(), NIL)]
+        await store.segments.put(of, segments, {}, now())
+        assert len(await store.segments.bucket_heads(of, bucket)) == 2
+        for resource in (segments[0].resource, NIL):
+            key = "tenant = %s AND day = %s AND resource = %s"
+            statement = f"DELETE FROM segment_resources WHERE {key}"
+            keyspace.admin.rows(statement, of.tenant, day_of_bucket(bucket), resource)
+            (left,) = await store.segments.bucket_heads(of, bucket)
+            assert left.resource != resource
+            await store.segments.put(of, [one._replace(version=2) for one in segments], {}, now())
+            assert len(await store.segments.bucket_heads(of, bucket)) == 2
 
 
 def _of_tenant(keyspace: Keyspace, column: str, table: str, of: TenantContext) -> Sequence[tuple[int]]:

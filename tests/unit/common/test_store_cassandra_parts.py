@@ -15,7 +15,7 @@ from footfall_common.store.cassandra.calls import Calls, Slots
 from footfall_common.store.cassandra.drafts import Batch, Draft, Limits, heads_of
 from footfall_common.store.cassandra.encoding import composite
 from footfall_common.store.cassandra.migrations import parse
-from footfall_common.store.cassandra.remembered import Remembered
+from footfall_common.store.cassandra.remembered import Listed, Remembered
 from footfall_common.store.cassandra.sessions import cluster_of
 from footfall_common.store.cassandra.stamps import EARLIEST_WINS, LEAST_SECONDS, MOST_SECONDS, FirstStands, Lifetimes
 from footfall_common.testing import ManualClock
@@ -97,6 +97,36 @@ class TestRemembered:
         remembered = Remembered(0)
         remembered.note("a")
         assert "a" not in remembered
+
+
+class TestListed:
+    A, B, C = (uuid.UUID(int=n) for n in (1, 2, 3))
+
+    def test_a_reading_replaces_what_was_known_of_its_day_alone(self) -> None:
+        listed = Listed(10)
+        listed.written(1, [self.A])
+        listed.written(1, [self.B])
+        listed.written(2, [self.A])
+        assert (listed.of(1), listed.of(2), listed.of(3)) == ({self.A, self.B}, {self.A}, set())
+        listed.read(1, [self.B, self.C])
+        assert (listed.of(1), listed.of(2)) == ({self.B, self.C}, {self.A})
+        listed.read(1, [])
+        assert (listed.of(1), listed.of(2)) == (set(), {self.A})
+
+    def test_the_days_met_last_stay_within_the_limit(self) -> None:
+        listed = Listed(3)
+        for day in (1, 2):
+            listed.written(day, [self.A])
+            listed.written(day, [self.A])  # counted once
+        listed.read(1, [self.A, self.B])
+        listed.written(3, [self.A])
+        assert (listed.of(1), listed.of(2), listed.of(3)) == ({self.A, self.B}, set(), {self.A})
+
+    def test_days_without_any_take_no_room(self) -> None:
+        listed = Listed(3)
+        for day in range(1_000):
+            listed.read(day, [])
+        assert listed._days == {}
 
 
 class TestSlots:

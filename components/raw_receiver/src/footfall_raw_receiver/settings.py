@@ -48,6 +48,9 @@ class RawReceiverSettings(Settings):
     """How long marks are collected before their buckets are brought up to date."""
     segment_marks: int = Field(default=300, ge=1)
     """Marks worked on together at most; each may be of a bucket of its own, so `longest_seconds` may leave fewer."""
+    segment_buckets: int = Field(default=8, ge=1, le=64)
+    """Buckets brought up to date at the same time; each mostly waits for the store. Only one of them at a time holds
+    more than 8,000 rows, and one at a time merges."""
     segment_rows: int = Field(default=10_000, ge=1)
     """Rows of one bucket made into chunks together; bounds the worker's memory."""
     chunk_bytes: int = Field(default=1_000_000, ge=10_000, le=1_000_000)

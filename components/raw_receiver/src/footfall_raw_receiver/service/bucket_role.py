@@ -36,7 +36,8 @@ def bucket_role(
     limits = Limits(settings.flush_bytes, times.close)
     writer = Writer(segments, Marks(process.bus, topic), sweeps, metrics, clock, limits)
     drafter = Drafter(process.store, merger, settings.segment_rows)
-    work = BucketWorker(drafter, Folder(segments, merger, settings.fold_bytes), writer, dead, metrics)
+    folder = Folder(segments, merger, settings.fold_bytes)
+    work = BucketWorker(drafter, folder, writer, dead, metrics, settings.segment_buckets)
     look = Look(process.view, segments, process.bus, topic, sweeps, clock, times)
     # Workers that start together do not look together: what the first one closed, the others find closed.
     first = settings.look_seconds * int.from_bytes(process.random_bytes(2)) / 2**16

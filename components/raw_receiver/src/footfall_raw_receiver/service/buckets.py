@@ -6,11 +6,13 @@ offset is the new version, so a stale worker's version is never the one that sta
 """
 
 import uuid
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from footfall_common.bus import Consumer, Received
 from footfall_common.tenancy import TenantContext
+from footfall_common.together import together
 from footfall_raw_receiver.publisher import DeadLetters
 from footfall_raw_receiver.service.burying import bury
 from footfall_raw_receiver.service.drafting import Draft, Drafter
@@ -22,14 +24,17 @@ from footfall_raw_receiver.service.writing import Writer
 
 
 class BucketWorker:
-    """The Work of group `bucket-worker`."""
+    """The Work of group `bucket-worker`; `at_once` = buckets drafted, or tenants written, at the same time."""
 
-    def __init__(self, drafter: Drafter, folder: Folder, writer: Writer, dead: DeadLetters, metrics: Metrics) -> None:
+    def __init__(
+        self, drafter: Drafter, folder: Folder, writer: Writer, dead: DeadLetters, metrics: Metrics, at_once: int
+    ) -> None:
         self._drafter = drafter
         self._folder = folder
         self._writer = writer
         self._dead = dead
         self._metrics = metrics
+        self._at_once = at_once
         self._consumer: Consumer | None = None
 
     async def joined(self, consumer: Consumer) -> None:
@@ -46,12 +51,8 @@ class BucketWorker:
             raise RuntimeError("handle() before joined()")
         dues = coalesce(records)
         await bury(self._dead, dues.dead, insist)
-        by_tenant: dict[uuid.UUID, list[Due]] = {}
-        for due in dues.buckets:
-            by_tenant.setdefault(due.tenant, []).append(due)
-        for tenant, wanted in by_tenant.items():
-            with self._metrics.stage("segments"):
-                await insist(partial(self._bring_up, TenantContext(tenant), wanted))
+        with self._metrics.stage("segments"):
+            await insist(partial(self._bring_up, dues.buckets))
         for day in dues.days:
             with self._metrics.stage("fold"):
                 await insist(partial(self._fold, TenantContext(day.tenant), day))
@@ -59,18 +60,28 @@ class BucketWorker:
         offsets = {received.partition: received.offset + 1 for received in records}
         await insist(lambda: consumer.commit(offsets))
 
-    async def _bring_up(self, tenant: TenantContext, dues: Sequence[Due]) -> None:
-        """Write the drafts of one tenant's buckets together."""
-        waiting: list[Draft] = []
+    async def _bring_up(self, dues: Sequence[Due]) -> None:
+        """Draft several buckets at once, since each mostly waits for the store, and write a tenant's together."""
+        waiting: dict[uuid.UUID, list[Draft]] = defaultdict(list)
         held = 0
-        for due in dues:
-            draft = await self._drafter.draft(tenant, due)
-            waiting.append(draft)
-            held += sum(map(len, draft.chunks.values()))
+        for start in range(0, len(dues), self._at_once):
+            some = dues[start : start + self._at_once]
+            drafts = await together(len(some), [partial(self._draft, due) for due in some])
+            for due, draft in zip(some, drafts, strict=True):
+                waiting[due.tenant].append(draft)
+            held += sum(len(body) for draft in drafts for body in draft.chunks.values())
             if held >= self._writer.limits.flush:
-                await self._writer.put(tenant, waiting)
-                waiting, held = [], 0
-        await self._writer.put(tenant, waiting)
+                await self._put(waiting)
+                waiting.clear()
+                held = 0
+        await self._put(waiting)
+
+    async def _draft(self, due: Due) -> Draft:
+        return await self._drafter.draft(TenantContext(due.tenant), due)
+
+    async def _put(self, waiting: Mapping[uuid.UUID, Sequence[Draft]]) -> None:
+        puts = [partial(self._writer.put, TenantContext(tenant), drafts) for tenant, drafts in waiting.items()]
+        await together(self._at_once, puts)
 
     async def _fold(self, tenant: TenantContext, due: DayDue) -> None:
         done = await self._folder.fold(tenant, due)

@@ -1,7 +1,9 @@
 """New segment versions of one bucket, from its standing ones and the rows that its marks name."""
 
+import asyncio
 import uuid
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, aclosing
 from typing import Final, NamedTuple
 
 import pyarrow as pa
@@ -33,12 +35,17 @@ NOTHING: Final = Draft((), {})
 
 
 class Drafter:
-    """Drafts buckets; `rows` = how many are made into chunks together."""
+    """Drafts buckets; `rows` = how many are made into chunks together.
+
+    Several may be drafted at once. Of those, one at a time holds more than two pages of rows, so that memory is bounded
+    by pages and not by buckets.
+    """
 
     def __init__(self, store: Store, merger: Merger, rows: int) -> None:
         self._store = store
         self._merger = merger
         self._rows = rows
+        self._large = asyncio.Lock()
 
     async def draft(self, tenant: TenantContext, due: Due) -> Draft:
         """What is to be put; nothing when what stands holds all that is due."""
@@ -56,13 +63,14 @@ class Drafter:
         bodies: Bodies = {}
         blank = Segment(NIL, due.bucket, due.version, top, (), 0, base=ground.base)
         added: dict[uuid.UUID, Segment] = {}
-        async for tables in self._tables(tenant, due.bucket, ground):
-            made = await self._merger.run(chunks.chunks_of, tables, self._merger.limit)
-            for resource, some in made.items():
-                old = added.get(resource) or ground.heads.get(resource) or blank
-                now = old._replace(resource=resource, version=due.version, watermark=top)
-                rows = old.rows + sum(one.rows for one in some)
-                added[resource] = with_chunks(tenant, now, some, bodies)._replace(rows=rows)
+        async with aclosing(self._tables(tenant, due.bucket, ground)) as batches:
+            async for tables in batches:
+                made = await self._merger.run(chunks.chunks_of, tables, self._merger.limit)
+                for resource, some in made.items():
+                    old = added.get(resource) or ground.heads.get(resource) or blank
+                    now = old._replace(resource=resource, version=due.version, watermark=top)
+                    rows = old.rows + sum(one.rows for one in some)
+                    added[resource] = with_chunks(tenant, now, some, bodies)._replace(rows=rows)
         changed = await self._tidied(tenant, due, {**ground.heads, **added}, bodies)
         members = {**ground.heads, **added, **changed}
         own = blank._replace(
@@ -89,18 +97,26 @@ class Drafter:
                 tidied[resource] = now
         return tidied
 
-    async def _tables(self, tenant: TenantContext, bucket: int, ground: Ground) -> AsyncIterator[Sequence[pa.Table]]:
-        """The rows that are not in the ground's heads, about `rows` at a time."""
+    async def _tables(
+        self, tenant: TenantContext, bucket: int, ground: Ground
+    ) -> AsyncGenerator[Sequence[pa.Table], None]:
+        """The rows that are not in the ground's heads, about `rows` at a time; one bucket's at once past a page."""
         seen = {resource: head.watermark for resource, head in ground.heads.items()}
         held: list[pa.Table] = []
-        for span in _spans(ground):
-            async for rows in self._rows_of(tenant, bucket, span):
-                held.append(await self._merger.run(chunks.columns_of, rows, seen))
-                if sum(table.num_rows for table in held) >= self._rows:
-                    yield held
-                    held = []
-        if any(table.num_rows for table in held):
-            yield held
+        large = False
+        async with AsyncExitStack() as alone:
+            for span in _spans(ground):
+                async for rows in self._rows_of(tenant, bucket, span):
+                    held.append(await self._merger.run(chunks.columns_of, rows, seen))
+                    many = sum(table.num_rows for table in held)
+                    if many >= _READ and not large:
+                        await alone.enter_async_context(self._large)
+                        large = True
+                    if many >= self._rows:
+                        yield held
+                        held = []
+            if any(table.num_rows for table in held):
+                yield held
 
     async def _rows_of(self, tenant: TenantContext, bucket: int, span: _Span) -> AsyncIterator[Sequence[BucketRow]]:
         part, after, high = span

@@ -36,6 +36,7 @@ class Merger:
         self._executor = executor
         self._sizes = sizes
         self._settled: dict[bytes, None] = {}
+        self._alone = asyncio.Lock()  # what one merge holds bounds the memory, however many buckets are in hand
 
     @property
     def limit(self) -> int:
@@ -52,18 +53,20 @@ class Merger:
         names = [name for name, size in sizes_of(segment).items() if size < small and name not in self._settled]
         if len(names) < self._sizes.merge:
             return segment
-        held = await self._held(tenant, names, bodies)
-        self._settle(name for name in names if chunks.settled(held[name], small))
-        loose = [name for name in names if name not in self._settled]
-        if len(loose) < self._sizes.merge:
+        async with self._alone:
+            held = await self._held(tenant, names, bodies)
+            self._settle(name for name in names if chunks.settled(held[name], small))
+            fresh = held.keys() - self._settled.keys()
+            loose = {name: size for name, size in sizes_of(segment).items() if name in fresh}
+            if len(loose) < self._sizes.merge:
+                return segment
+            # A chunk's worth at a time: decoded, it takes about ten times its bytes, twice over while it is merged.
+            for run in runs(loose, self._sizes.chunk):
+                made = await self.run(chunks.merged, [held[name] for name in run], self._sizes.chunk)
+                before = segment.chunks
+                segment = with_chunks(tenant, without(segment, run, bodies), made, bodies)
+                self._settle(name for name in segment.chunks if name not in before)
             return segment
-        # A chunk's worth at a time: decoded, it takes about ten times its bytes, twice over while it is merged.
-        for run in runs({name: size for name, size in sizes_of(segment).items() if name in loose}, self._sizes.chunk):
-            made = await self.run(chunks.merged, [held[name] for name in run], self._sizes.chunk)
-            before = segment.chunks
-            segment = with_chunks(tenant, without(segment, run, bodies), made, bodies)
-            self._settle(name for name in segment.chunks if name not in before)
-        return segment
 
     async def packed(self, tenant: TenantContext, segment: Segment, bodies: Bodies) -> Segment:
         """The segment of what is over: as few chunks as whole ones can be joined into, in their order.
@@ -71,8 +74,9 @@ class Merger:
         One above half the limit stays as it is, so that what is packed again and again is not written again.
         """
         for names in runs(small_of(segment, self._sizes.chunk), self._sizes.chunk):
-            held = await self._held(tenant, names, bodies)
-            made = await self.run(chunks.merged, [held[name] for name in names], self._sizes.chunk)
+            async with self._alone:
+                held = await self._held(tenant, names, bodies)
+                made = await self.run(chunks.merged, [held[name] for name in names], self._sizes.chunk)
             segment = with_chunks(tenant, without(segment, names, bodies), made, bodies)
         return segment
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from footfall_common.bus import Publisher
 from footfall_common.clock import Clock
+from footfall_common.documents import NIL
 from footfall_common.events.times import day_of_bucket
 from footfall_common.pipeline.marks import AnyMark, Fold, mark_record
 from footfall_common.store import SegmentStore, Span
@@ -56,8 +57,11 @@ class Writer:
         self._clock = clock
 
     async def put(self, tenant: TenantContext, drafts: Sequence[Draft]) -> None:
-        """Together, so that they share a sync. Where a bucket was closed, its day is to be folded once it is over."""
-        rows = [segment for draft in drafts for segment in draft.segments]
+        """Together, so that they share a sync, or a round trip: those of NIL last, which speak of the others.
+
+        Where a bucket was closed, its day is to be folded once it is over.
+        """
+        rows = sorted((segment for draft in drafts for segment in draft.segments), key=lambda one: one.resource == NIL)
         if not rows:
             return
         bodies = {name: body for draft in drafts for name, body in draft.chunks.items()}

@@ -1,7 +1,8 @@
 """What was lately written and need not be written again."""
 
 from collections import OrderedDict
-from collections.abc import Hashable, Iterable
+from collections.abc import Collection, Hashable, Iterable
+from uuid import UUID
 
 
 class Remembered:
@@ -28,3 +29,35 @@ class Remembered:
     def clear(self) -> None:
         """Know nothing any more."""
         self._keys.clear()
+
+
+class Listed:
+    """Which resources a day's listing names, as it was read or written last; `limit` resources in all.
+
+    Every reading replaces what is remembered of its day: what was deleted in the meantime is then listed again.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._size = 0
+        self._days: OrderedDict[Hashable, set[UUID]] = OrderedDict()
+
+    def of(self, day: Hashable) -> Collection[UUID]:
+        """The resources that need not be listed again."""
+        return self._days.get(day, frozenset())
+
+    def read(self, day: Hashable, resources: Iterable[UUID]) -> None:
+        """The listing names these, and no others."""
+        self._size -= len(self._days.pop(day, ()))
+        self.written(day, resources)
+
+    def written(self, day: Hashable, resources: Iterable[UUID]) -> None:
+        """The listing names these besides."""
+        held = self._days.pop(day, set())
+        self._size -= len(held)
+        held.update(resources)
+        if held:  # nothing is what is remembered of every other day too
+            self._days[day] = held
+        self._size += len(held)
+        while self._size > self._limit:
+            self._size -= len(self._days.popitem(last=False)[1])

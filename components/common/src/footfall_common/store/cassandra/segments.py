@@ -2,15 +2,17 @@
 
 import struct
 from collections.abc import Callable, Mapping, Sequence
+from itertools import groupby
 from typing import Any, Final
 from uuid import UUID
 
+from footfall_common.documents import NIL
 from footfall_common.events.times import BUCKET, DAY, day_of_bucket
 from footfall_common.store import Segment, Span, TenantContext
 from footfall_common.store.cassandra import statements
 from footfall_common.store.cassandra.calls import Calls
 from footfall_common.store.cassandra.encoding import bigint, int32, ints
-from footfall_common.store.cassandra.remembered import Remembered
+from footfall_common.store.cassandra.remembered import Listed
 from footfall_common.store.cassandra.settings import CassandraSettings
 from footfall_common.store.cassandra.stamps import LEAST_SECONDS, FirstStands, Lifetimes
 from footfall_common.store.standing import Noted, body_of, folded_before, segment_of, swept
@@ -30,7 +32,7 @@ class CassandraSegments:
         self._calls = calls
         self._stamps = stamps
         self._lifetimes = lifetimes
-        self._known = Remembered(settings.remembered_resources)
+        self._listed = Listed(settings.remembered_resources)
 
     async def heads(self, tenant: TenantContext, days: Sequence[int]) -> Sequence[Segment]:
         """The standing segment of each resource, of those UTC days and of their buckets."""
@@ -92,7 +94,13 @@ class CassandraSegments:
         wanted = sorted(set(days))
         groups = [wanted[start : start + _DAYS_AT_ONCE] for start in range(0, len(wanted), _DAYS_AT_ONCE)]
         found = await self._calls().run(statements.RESOURCES, [(tenant.tenant.bytes, ints(group)) for group in groups])
-        return [(day, resource) for rows in found for day, resource in rows]
+        listed = [(day, resource) for rows in found for day, resource in rows]
+        by_day: dict[int, list[UUID]] = {day: [] for day in wanted}
+        for day, resource in listed:
+            by_day[day].append(resource)
+        for day, resources in by_day.items():
+            self._listed.read((tenant.tenant, day), resources)
+        return listed
 
     async def _head(self, tenant: TenantContext, day: int, span: Span, bucket: int) -> list[Noted]:
         of = tenant.tenant
@@ -112,11 +120,12 @@ class CassandraSegments:
 
     async def _list(self, of: UUID, living: Sequence[tuple[Segment, int]]) -> None:
         """Say which resources have segments on which day, where it has not been said yet."""
-        ttls = {(of, day_of_bucket(segment.bucket), segment.resource): ttl for segment, ttl in living}
-        new = {key: ttl for key, ttl in ttls.items() if key not in self._known}
-        rows = [(of.bytes, int32(day), resource.bytes, int32(ttl)) for (_, day, resource), ttl in new.items()]
+        ttls = {(day_of_bucket(segment.bucket), segment.resource): ttl for segment, ttl in living}
+        new = {key: ttl for key, ttl in ttls.items() if key[1] not in self._listed.of((of, key[0]))}
+        rows = [(of.bytes, int32(day), resource.bytes, int32(ttl)) for (day, resource), ttl in new.items()]
         await self._calls().run(statements.PUT_RESOURCE, rows)
-        self._known.note(new)
+        for day, resource in new:
+            self._listed.written((of, day), [resource])
 
     def _ttl(self, of: UUID, day: int) -> int:
         """As long as the last event of that day lives."""
@@ -139,12 +148,5 @@ def _read(resource: UUID, row: tuple[Any, ...]) -> Noted:
 
 
 def _runs(living: Sequence[tuple[Segment, int]]) -> list[list[tuple[Segment, int]]]:
-    """Segments that may be written together: NIL's speak of those before them, so each begins and ends a run."""
-    runs: list[list[tuple[Segment, int]]] = []
-    nil = True
-    for one in living:
-        if nil or not one[0].resource.int:
-            runs.append([])
-        runs[-1].append(one)
-        nil = not one[0].resource.int
-    return runs
+    """Segments that may be written together: NIL's speak of those before them, and never of one another."""
+    return [list(same) for _, same in groupby(living, lambda one: one[0].resource == NIL)]
