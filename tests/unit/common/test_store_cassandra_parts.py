@@ -102,14 +102,15 @@ class TestRemembered:
 class TestListed:
     A, B, C = (uuid.UUID(int=n) for n in (1, 2, 3))
 
-    def test_a_reading_replaces_what_was_known_of_its_day_alone(self) -> None:
+    def test_a_reading_forgets_what_it_does_not_find_on_its_day_and_teaches_nothing(self) -> None:
         listed = Listed(10)
         listed.written(1, [self.A])
         listed.written(1, [self.B])
         listed.written(2, [self.A])
         assert (listed.of(1), listed.of(2), listed.of(3)) == ({self.A, self.B}, {self.A}, set())
         listed.read(1, [self.B, self.C])
-        assert (listed.of(1), listed.of(2)) == ({self.B, self.C}, {self.A})
+        listed.read(3, [self.A])
+        assert (listed.of(1), listed.of(2), listed.of(3)) == ({self.B}, {self.A}, set())
         listed.read(1, [])
         assert (listed.of(1), listed.of(2)) == (set(), {self.A})
 
@@ -118,15 +119,16 @@ class TestListed:
         for day in (1, 2):
             listed.written(day, [self.A])
             listed.written(day, [self.A])  # counted once
-        listed.read(1, [self.A, self.B])
+        listed.written(1, [self.A, self.B])
         listed.written(3, [self.A])
         assert (listed.of(1), listed.of(2), listed.of(3)) == ({self.A, self.B}, set(), {self.A})
 
     def test_days_without_any_take_no_room(self) -> None:
         listed = Listed(3)
         for day in range(1_000):
+            listed.written(day, [self.A])
             listed.read(day, [])
-        assert listed._days == {}
+        assert (listed._days, listed._size) == ({}, 0)
 
 
 class TestSlots:

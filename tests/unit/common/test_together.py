@@ -1,6 +1,9 @@
 """Steps at the same time."""
 
 import asyncio
+import contextlib
+import gc
+import weakref
 from collections.abc import Awaitable, Callable
 from functools import partial
 
@@ -55,6 +58,65 @@ async def test_the_first_error_is_raised_as_it_is_after_the_others_have_ended() 
     with pytest.raises(StoreUnavailable, match="away"):
         await together(4, steps)
     assert (running.now, running.cancelled, running.most) == (0, 3, 3)
+
+
+async def failing() -> int:
+    raise StoreUnavailable("away")
+
+
+async def test_an_error_leaves_no_cancellation_behind() -> None:
+    """Else the next time-out of this task is a cancellation on Python 3.11.0 to 3.11.2."""
+    with pytest.raises(StoreUnavailable):
+        await together(2, [failing, failing])
+    task = asyncio.current_task()
+    assert task is not None
+    assert task.cancelling() == 0
+
+
+async def test_a_cancellation_in_the_moment_of_an_error_is_heard() -> None:
+    """Else who tries again for ever could not be stopped."""
+    tried = asyncio.Event()
+
+    async def noted() -> int:
+        tried.set()
+        raise StoreUnavailable("away")
+
+    async def for_ever() -> None:
+        while True:
+            with contextlib.suppress(StoreUnavailable):
+                await together(2, [noted, failing])
+
+    async with asyncio.timeout(5), asyncio.TaskGroup() as group:
+        for turns in range(8):
+            tried.clear()
+            stubborn = group.create_task(for_ever())
+            await tried.wait()
+            for _ in range(turns):
+                await asyncio.sleep(0)  # no wait: the cancellation meets each step of the way
+            stubborn.cancel()
+
+
+async def test_an_error_is_not_kept_alive_by_itself() -> None:
+    """Its traceback holds what the step held, which is large."""
+
+    class Large:
+        pass
+
+    held: list[weakref.ref[Large]] = []
+
+    async def holding() -> int:
+        large = Large()
+        held.append(weakref.ref(large))
+        raise StoreUnavailable("away")
+
+    gc.disable()
+    try:
+        with contextlib.suppress(StoreUnavailable):
+            await together(2, [holding, failing])
+        await asyncio.sleep(0)  # no wait: the loop lets go of the tasks
+        assert held[0]() is None
+    finally:
+        gc.enable()
 
 
 async def test_who_is_cancelled_ends_its_steps_and_hears_of_no_error() -> None:

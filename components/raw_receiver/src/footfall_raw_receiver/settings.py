@@ -49,10 +49,10 @@ class RawReceiverSettings(Settings):
     segment_marks: int = Field(default=300, ge=1)
     """Marks worked on together at most; each may be of a bucket of its own, so `longest_seconds` may leave fewer."""
     segment_buckets: int = Field(default=8, ge=1, le=64)
-    """Buckets brought up to date at the same time; each mostly waits for the store. Only one of them at a time holds
-    more than 8,000 rows, and one at a time merges."""
+    """Buckets brought up to date at the same time; each mostly waits for the store. One of them at a time holds more
+    than 8,000 rows and one at a time merges, but the new chunks of all of them are held."""
     segment_rows: int = Field(default=10_000, ge=1)
-    """Rows of one bucket made into chunks together; bounds the worker's memory."""
+    """Rows of one bucket made into chunks together: what they take is held on top of the chunks."""
     chunk_bytes: int = Field(default=1_000_000, ge=10_000, le=1_000_000)
     """The largest chunk."""
     flush_bytes: int = Field(default=4_000_000, ge=10_000)

@@ -52,7 +52,7 @@ class BucketWorker:
         dues = coalesce(records)
         await bury(self._dead, dues.dead, insist)
         with self._metrics.stage("segments"):
-            await insist(partial(self._bring_up, dues.buckets))
+            await self._bring_up(dues.buckets, insist)
         for day in dues.days:
             with self._metrics.stage("fold"):
                 await insist(partial(self._fold, TenantContext(day.tenant), day))
@@ -60,28 +60,32 @@ class BucketWorker:
         offsets = {received.partition: received.offset + 1 for received in records}
         await insist(lambda: consumer.commit(offsets))
 
-    async def _bring_up(self, dues: Sequence[Due]) -> None:
-        """Draft several buckets at once, since each mostly waits for the store, and write a tenant's together."""
+    async def _bring_up(self, dues: Sequence[Due], insist: Insist) -> None:
+        """Draft several buckets at once, since each mostly waits for the store, and write a tenant's together.
+
+        What succeeded is not done again where something else has to be.
+        """
         waiting: dict[uuid.UUID, list[Draft]] = defaultdict(list)
         held = 0
         for start in range(0, len(dues), self._at_once):
             some = dues[start : start + self._at_once]
-            drafts = await together(len(some), [partial(self._draft, due) for due in some])
+            steps = [partial(insist, partial(self._draft, due)) for due in some]
+            drafts = await together(len(steps), steps)
             for due, draft in zip(some, drafts, strict=True):
                 waiting[due.tenant].append(draft)
             held += sum(len(body) for draft in drafts for body in draft.chunks.values())
             if held >= self._writer.limits.flush:
-                await self._put(waiting)
+                await self._put(waiting, insist)
                 waiting.clear()
                 held = 0
-        await self._put(waiting)
+        await self._put(waiting, insist)
 
     async def _draft(self, due: Due) -> Draft:
         return await self._drafter.draft(TenantContext(due.tenant), due)
 
-    async def _put(self, waiting: Mapping[uuid.UUID, Sequence[Draft]]) -> None:
+    async def _put(self, waiting: Mapping[uuid.UUID, Sequence[Draft]], insist: Insist) -> None:
         puts = [partial(self._writer.put, TenantContext(tenant), drafts) for tenant, drafts in waiting.items()]
-        await together(self._at_once, puts)
+        await together(self._at_once, [partial(insist, put) for put in puts])
 
     async def _fold(self, tenant: TenantContext, due: DayDue) -> None:
         done = await self._folder.fold(tenant, due)

@@ -37,8 +37,8 @@ NOTHING: Final = Draft((), {})
 class Drafter:
     """Drafts buckets; `rows` = how many are made into chunks together.
 
-    Several may be drafted at once. Of those, one at a time holds more than two pages of rows, so that memory is bounded
-    by pages and not by buckets.
+    Several may be drafted at once. Of those, one at a time holds more than two pages of rows; the chunks of all of them
+    are held until they are put.
     """
 
     def __init__(self, store: Store, merger: Merger, rows: int) -> None:
@@ -100,7 +100,7 @@ class Drafter:
     async def _tables(
         self, tenant: TenantContext, bucket: int, ground: Ground
     ) -> AsyncGenerator[Sequence[pa.Table], None]:
-        """The rows that are not in the ground's heads, about `rows` at a time; one bucket's at once past a page."""
+        """The rows that are not in the ground's heads, about `rows` at a time; past a page, one bucket's at once."""
         seen = {resource: head.watermark for resource, head in ground.heads.items()}
         held: list[pa.Table] = []
         large = False

@@ -32,9 +32,10 @@ class Remembered:
 
 
 class Listed:
-    """Which resources a day's listing names, as it was read or written last; `limit` resources in all.
+    """Which resources were put on a day's listing by this process; `limit` resources in all.
 
-    Every reading replaces what is remembered of its day: what was deleted in the meantime is then listed again.
+    A reading that does not find one forgets it, so that what was deleted in the meantime is listed again. It teaches
+    nothing: how long a row that others wrote will live is not known.
     """
 
     def __init__(self, limit: int) -> None:
@@ -48,16 +49,21 @@ class Listed:
 
     def read(self, day: Hashable, resources: Iterable[UUID]) -> None:
         """The listing names these, and no others."""
-        self._size -= len(self._days.pop(day, ()))
-        self.written(day, resources)
+        held = self._days.get(day)
+        if held is None:
+            return
+        self._size -= len(held)
+        held.intersection_update(resources)
+        self._size += len(held)
+        if not held:
+            del self._days[day]
 
     def written(self, day: Hashable, resources: Iterable[UUID]) -> None:
-        """The listing names these besides."""
+        """The listing names these besides; it is one at least."""
         held = self._days.pop(day, set())
         self._size -= len(held)
         held.update(resources)
-        if held:  # nothing is what is remembered of every other day too
-            self._days[day] = held
+        self._days[day] = held
         self._size += len(held)
         while self._size > self._limit:
             self._size -= len(self._days.popitem(last=False)[1])

@@ -51,7 +51,7 @@ class CassandraSegments:
     async def put(
         self, tenant: TenantContext, segments: Sequence[Segment], chunks: Mapping[bytes, bytes], now: int
     ) -> None:
-        """Chunks first, then segments in their order, each acknowledged before the next."""
+        """Chunks first, then the listing, then segments, NIL's acknowledged after those before them."""
         of = tenant.tenant
         lives = [(segment, self._ttl(of, day_of_bucket(segment.bucket))) for segment in segments]
         living = [(segment, ttl) for segment, ttl in lives if ttl >= LEAST_SECONDS]
