@@ -21,7 +21,6 @@ BEFORE = 0.1
 """The share of the traffic that is answered before the fault begins."""
 SENDING_SECONDS = 240.0
 A_MILLISECOND = dt.timedelta(milliseconds=1)
-CAUGHT_UP_SECONDS = 180.0
 
 
 @dataclass(frozen=True)
@@ -78,9 +77,9 @@ async def run(stack: Stack, scenario: Scenario, plan: Plan, times: Times) -> Out
             scene = Scene(stack, account, sender, dice, times.longest, times.outage)
             await scenario.fault(scene)
             pace.free()
-        count = await counted(account, sender.told, scenario.ahead)
+        count = await counted(account, sender.told, scenario)
         if scenario.afterwards and not count.faults:
-            count = await _unchanged(scene, scenario.afterwards, scenario.ahead)
+            count = await _unchanged(scene, scenario.afterwards, scenario)
     except BaseException as error:
         failure = _sentence(error)
         if not isinstance(error, Exception):
@@ -102,15 +101,15 @@ async def run(stack: Stack, scenario: Scenario, plan: Plan, times: Times) -> Out
     )
 
 
-async def counted(account: Account, told: Told, ahead: dt.timedelta) -> Count:
+async def counted(account: Account, told: Told, scenario: Scenario) -> Count:
     """Wait until everything that was answered is said to be in the reports, and count it there."""
     token = await account.token()
-    await account.caught_up(token, CAUGHT_UP_SECONDS)
+    await account.caught_up(token, scenario.caught_up)
     accepted = verdicts_hold(told.verdicts)
-    return await reckoned(account, token, accepted, ahead)
+    return await reckoned(account, token, accepted, scenario.ahead)
 
 
-async def _unchanged(scene: Scene, afterwards: Afterwards, ahead: dt.timedelta) -> Count:
+async def _unchanged(scene: Scene, afterwards: Afterwards, scenario: Scenario) -> Count:
     """Do it, wait until it is in the reports, and compare them with what they were."""
     account = scene.account
     accepted = verdicts_hold(scene.sender.told.verdicts)
@@ -118,8 +117,8 @@ async def _unchanged(scene: Scene, afterwards: Afterwards, ahead: dt.timedelta) 
     before = await reports(account, await account.token(), visitors)
     await afterwards(scene)
     token = await account.token()
-    await account.caught_up(token, CAUGHT_UP_SECONDS)
-    count = await reckoned(account, token, accepted, ahead)
+    await account.caught_up(token, scenario.caught_up)
+    count = await reckoned(account, token, accepted, scenario.ahead)
     after = await reports(account, token, visitors)
     changed = [name for name in before if before[name] != after[name]]
     return count._replace(faults=count.faults or (f"changed by it: {', '.join(changed)}" if changed else ""))
