@@ -20,7 +20,7 @@ from footfall_common.store.cassandra.sessions import Administration, administrat
 from footfall_common.store.embedded import EmbeddedStore, write_rows
 from footfall_common.store.embedded.schema import TABLES
 from tests.support.servers import CassandraServers
-from tools.servers.jvm import until
+from tools.servers.server import until
 
 NOON = 1_795_435_200_000
 """2026-11-23T12:00:00Z, the start of a bucket."""

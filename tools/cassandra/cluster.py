@@ -19,8 +19,8 @@ from cassandra.cluster import Cluster, ExecutionProfile, NoHostAvailable, Sessio
 from cassandra.policies import WhiteListRoundRobinPolicy
 
 from tools.servers.jars import jars, version
-from tools.servers.jvm import Jvm, until
 from tools.servers.ports import free, subnet
+from tools.servers.server import Server, until
 from tools.servers.tls import Authority
 
 POM: Final = Path(__file__).parent / "pom.xml"
@@ -77,21 +77,21 @@ class CassandraCluster:
         if self._authority is not None:
             names = {"localhost", *self._hosts, *options.broadcast, *options.san}
             self._authority.keystore(folder / "cassandra.p12", sorted(names), self._store)
-        self.jvms = [self._jvm(number) for number in range(options.nodes)]
+        self.servers = [self._server(number) for number in range(options.nodes)]
 
     def start(self) -> None:
         """Start all; return once each sees the others, and nobody but our administrator can log in."""
-        for jvm in self.jvms:
-            jvm.start()
+        for server in self.servers:
+            server.start()
         deadline = time.monotonic() + _START
-        self._wait_for_login(0, "cassandra", "cassandra", deadline, self.jvms)
+        self._wait_for_login(0, "cassandra", "cassandra", deadline, self.servers)
         # The others first: a role made before they joined would lie on this node alone, and stay there.
         self._wait_for_peers(0, "cassandra", "cassandra", deadline)
         with self._session(0, "cassandra", "cassandra") as session:
             session.execute(
                 f"CREATE ROLE {ADMIN} WITH PASSWORD = '{self._password}' AND SUPERUSER = true AND LOGIN = true"
             )
-        self._wait_for_login(0, ADMIN, self._password, deadline, self.jvms)
+        self._wait_for_login(0, ADMIN, self._password, deadline, self.servers)
         with self._session(0, ADMIN, self._password) as session:
             session.execute(f"ALTER ROLE cassandra WITH PASSWORD = '{secrets.token_hex(16)}' AND LOGIN = false")
         for number in range(self._options.nodes):
@@ -100,7 +100,7 @@ class CassandraCluster:
     def serving(self, number: int) -> None:
         """Return once that node takes our password and sees every node that runs."""
         deadline = time.monotonic() + _START
-        self._wait_for_login(number, ADMIN, self._password, deadline, [self.jvms[number]])
+        self._wait_for_login(number, ADMIN, self._password, deadline, [self.servers[number]])
         self._wait_for_peers(number, ADMIN, self._password, deadline)
 
     def facts(self) -> dict[str, Any]:
@@ -113,14 +113,14 @@ class CassandraCluster:
             "password": self._password,
             "ca": str(self._authority.certificate) if self._authority else None,
             "data": [str(self._folder / str(number)) for number in range(self._options.nodes)],
-            "logs": [str(jvm.log) for jvm in self.jvms],
+            "logs": [str(server.log) for server in self.servers],
             "versions": {"cassandra": version(POM, "cassandra-all")},
         }
 
-    def _wait_for_login(self, number: int, user: str, password: str, deadline: float, needed: Sequence[Jvm]) -> None:
+    def _wait_for_login(self, number: int, user: str, password: str, deadline: float, needed: Sequence[Server]) -> None:
         while True:
-            for jvm in needed:
-                jvm.alive()
+            for server in needed:
+                server.alive()
             with contextlib.suppress(NoHostAvailable, DriverException, AuthenticationFailed, Unavailable):
                 with self._session(number, user, password) as session:
                     session.execute("SELECT role FROM system_auth.roles LIMIT 1")
@@ -128,7 +128,7 @@ class CassandraCluster:
             until(deadline, f"logging in to node {number + 1} as {user}")
 
     def _wait_for_peers(self, number: int, user: str, password: str, deadline: float) -> None:
-        others = sum(bool(jvm.pid) for jvm in self.jvms) - 1
+        others = sum(bool(server.pid) for server in self.servers) - 1
         with self._session(number, user, password) as session:
             while (seen := len(session.execute("SELECT peer FROM system.peers_v2").all())) < others:
                 until(deadline, f"node {number + 1} sees {seen} of {others} others")
@@ -154,7 +154,7 @@ class CassandraCluster:
         finally:
             cluster.shutdown()
 
-    def _jvm(self, number: int) -> Jvm:
+    def _server(self, number: int) -> Server:
         home = self._folder / str(number)
         home.mkdir()
         (home / "cassandra.yaml").write_text(yaml.safe_dump(self._configuration(number, home)), "utf-8")
@@ -185,7 +185,7 @@ class CassandraCluster:
             f"{self._jars}/*",
             "org.apache.cassandra.service.CassandraDaemon",
         ]
-        return Jvm(command, home)
+        return Server(command, home)
 
     def _configuration(self, number: int, home: Path) -> dict[str, Any]:
         tokens = 4

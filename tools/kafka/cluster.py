@@ -19,8 +19,8 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from tools.servers.jars import jars, version
-from tools.servers.jvm import Jvm, awake, until
 from tools.servers.ports import free
+from tools.servers.server import Server, awake, until
 from tools.servers.tls import Authority
 
 POM: Final = Path(__file__).parent / "pom.xml"
@@ -67,14 +67,14 @@ class KafkaCluster:
         self._internal, self._controller = others[:count], others[count:]
         self._authority = Authority(folder) if options.tls else None
         self._id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-        self.jvms = [self._jvm(number) for number in range(count)]
+        self.servers = [self._server(number) for number in range(count)]
 
     def start(self) -> None:
         """Format, start all, and return once each knows the others and takes the administrator's password."""
         for number in range(self._options.brokers):
             self._format(number)
-        for jvm in self.jvms:
-            jvm.start()
+        for server in self.servers:
+            server.start()
         for number in range(self._options.brokers):
             self.serving(number)
 
@@ -82,8 +82,8 @@ class KafkaCluster:
         """Return once that broker takes a client's SCRAM log-in and names every broker that is awake."""
         deadline = time.monotonic() + _START
         while True:
-            self.jvms[number].alive()
-            if self._seen(number) >= sum(awake(jvm.pid) for jvm in self.jvms):
+            self.servers[number].alive()
+            if self._seen(number) >= sum(awake(server.pid) for server in self.servers):
                 return
             until(deadline, f"broker {number + 1}")
 
@@ -97,7 +97,7 @@ class KafkaCluster:
             "password": self._password,
             "ca": str(self._authority.certificate) if self._authority else None,
             "data": [str(self._data(number)) for number in range(self._options.brokers)],
-            "logs": [str(jvm.log) for jvm in self.jvms],
+            "logs": [str(server.log) for server in self.servers],
             "versions": {"kafka": version(POM, "kafka_2.13")},
         }
 
@@ -123,11 +123,11 @@ class KafkaCluster:
             Path(given[number]) / "data" if number < len(given) and given[number] else self._folder / f"{number}/data"
         )
 
-    def _jvm(self, number: int) -> Jvm:
+    def _server(self, number: int) -> Server:
         home = self._folder / str(number)
         home.mkdir()
         (home / "server.properties").write_text(self._properties(number), "utf-8")
-        return Jvm([*self._java(), "kafka.Kafka", str(home / "server.properties")], home)
+        return Server([*self._java(), "kafka.Kafka", str(home / "server.properties")], home)
 
     def _java(self) -> list[str]:
         options = PROFILES[self._options.profile]

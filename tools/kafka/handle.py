@@ -23,7 +23,7 @@ from confluent_kafka.admin import (
 
 from footfall_common.placement import Names
 from tools.servers.handle import Credentials, Servers, held
-from tools.servers.jvm import awake, until
+from tools.servers.server import awake, until
 
 T = TypeVar("T")
 _ITERATIONS: Final = 8_192

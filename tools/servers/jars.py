@@ -1,6 +1,5 @@
 """The jars that a server runs from: resolved once by Maven from a pom, kept in the user's cache folder by its hash."""
 
-import fcntl
 import hashlib
 import os
 import re
@@ -11,16 +10,14 @@ import time
 from collections.abc import Iterable
 from pathlib import Path
 
+from tools.servers.cache import Missing, cache, once
+
 POMS = tuple(sorted(Path(__file__).parents[1].glob("*/pom.xml")))
 """Of every server."""
 TRIES = 5
 SECONDS = 300.0
 """Of one try: Maven itself waits for a silent network for half an hour."""
 _DIGITS = 16
-
-
-class Missing(RuntimeError):
-    """This machine cannot run the servers; the message says what it lacks."""
 
 
 def lacking(poms: Iterable[Path] = POMS) -> str | None:
@@ -32,11 +29,6 @@ def lacking(poms: Iterable[Path] = POMS) -> str | None:
         if shutil.which(command) is None:
             return f"there is no {command}: install {package}"
     return None
-
-
-def cache() -> Path:
-    """Footfall's folder in the user's cache."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "footfall"
 
 
 def version(pom: Path, artifact: str) -> str:
@@ -56,19 +48,10 @@ def jars(pom: Path) -> Path:
     """The folder of all jars that the pom asks for. Two processes may ask at once; a torn download is no folder."""
     if reason := lacking([pom]):
         raise Missing(reason)
-    folder = place(pom)
-    if folder.is_dir():
-        return folder
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    with folder.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not folder.is_dir():
-            _resolve(pom, folder, lock.fileno())
-    return folder
+    return once(place(pom), lambda beside, lock: _resolve(pom, beside, lock))
 
 
-def _resolve(pom: Path, folder: Path, lock: int) -> None:
-    beside = folder.with_suffix(".part")
+def _resolve(pom: Path, beside: Path, lock: int) -> None:
     command = ["mvn", "-B", "-q", "-f", str(pom), "dependency:copy-dependencies", "-DincludeScope=runtime"]
     said = ""
     for attempt in range(1, TRIES + 1):
@@ -89,7 +72,6 @@ def _resolve(pom: Path, folder: Path, lock: int) -> None:
         except subprocess.TimeoutExpired:
             said = f"it took more than {SECONDS:.0f} seconds"
         else:
-            beside.rename(folder)
             return
         print(f"{pom}: attempt {attempt} of {TRIES} failed", file=sys.stderr)
         time.sleep(attempt)

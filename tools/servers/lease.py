@@ -17,8 +17,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from tools.servers.jars import Missing
-from tools.servers.jvm import until
+from tools.servers.cache import Missing
+from tools.servers.server import until
 
 ROOT = Path(__file__).parents[2]
 SUPERVISOR = "tools.servers.supervise"

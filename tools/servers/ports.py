@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from tools.servers.jars import Missing
+from tools.servers.cache import Missing
 
 _TRIES: Final = 500
 _LOWEST: Final = 10_000

@@ -19,8 +19,8 @@ from footfall_common.documents import NIL
 from footfall_common.placement import Placement, names
 from tools.cassandra.handle import CassandraServers, nodes
 from tools.kafka.handle import KafkaServers, brokers
+from tools.servers.cache import Missing
 from tools.servers.handle import Credentials
-from tools.servers.jars import Missing
 
 NAMES = names(NIL, Placement.POOLED)
 

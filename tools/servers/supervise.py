@@ -1,7 +1,7 @@
 """The process that owns a set of servers and ends them when nobody holds them any more.
 
-Holders are connections to a unix socket: the kernel closes those of a process that was killed. The JVMs die with this
-process, however it ends, and what one left on disk is removed when the next begins.
+Holders are connections to a unix socket: the kernel closes those of a process that was killed. The servers die with
+this process, however it ends, and what one left on disk is removed when the next begins.
 
     python -m tools.servers.supervise KIND OPTIONS FOLDER [LINGER]
 
@@ -21,22 +21,22 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from tools.servers.jars import Missing
-from tools.servers.jvm import Jvm
+from tools.servers.cache import Missing
+from tools.servers.server import Server
 
 FIRST = 5.0
 """Seconds that servers which have just started wait for the holder that asked for them."""
 GRACE = 5.0
 ROOM = 4 << 30
 """Free bytes without which nothing is laid into memory."""
-_KINDS = {"kafka": "tools.kafka.cluster", "cassandra": "tools.cassandra.cluster"}
+_KINDS = {kind: f"tools.{kind}.cluster" for kind in ("cassandra", "kafka", "kubernetes")}
 
 
 class Cluster(Protocol):
     """A set of servers of one kind."""
 
     @property
-    def jvms(self) -> Sequence[Jvm]:
+    def servers(self) -> Sequence[Server]:
         """In the order of their numbers."""
         ...
 
@@ -91,19 +91,19 @@ class Desk:
             linger = self._linger
 
     async def _answer(self, asked: dict[str, Any]) -> dict[str, Any]:
-        jvms = self._cluster.jvms
+        servers = self._cluster.servers
         try:
             match asked:
                 case {"do": "facts"}:
                     return {"facts": self._facts}
                 case {"do": "pids"}:
-                    return {"pids": [jvm.pid for jvm in jvms]}
+                    return {"pids": [server.pid for server in servers]}
                 case {"do": "signal", "server": int(number), "signal": int(sent)}:
-                    jvms[number].signal(sent)
+                    servers[number].signal(sent)
                 case {"do": "end", "server": int(number)}:
-                    await asyncio.to_thread(jvms[number].end, GRACE)
+                    await asyncio.to_thread(servers[number].end, GRACE)
                 case {"do": "start", "server": int(number), **rest}:
-                    jvms[number].start()  # here: a JVM dies with the thread that started it
+                    servers[number].start()  # here: a server dies with the thread that started it
                     if rest.get("wait", True):
                         await asyncio.to_thread(self._cluster.serving, number)
                 case _:
@@ -125,8 +125,8 @@ async def _serve(cluster: Cluster, desk: Desk, socket: Path) -> None:
 
 
 def _end(cluster: Cluster) -> None:
-    for jvm in cluster.jvms:
-        jvm.end(0)  # its data goes with it: there is nothing to save
+    for server in cluster.servers:
+        server.end(0)  # its data goes with it: there is nothing to save
 
 
 def main(kind: str, options: str, folder: Path, linger: float = 3.0) -> int:
@@ -149,7 +149,7 @@ def main(kind: str, options: str, folder: Path, linger: float = 3.0) -> int:
     except Missing as error:
         _record(folder, "failed", str(error))
     except Exception:  # noqa: BLE001 - the holder that waits reads it from the file
-        logs = [f"{jvm.log}:\n{jvm.said()}" for jvm in cluster.jvms] if cluster else []
+        logs = [f"{server.log}:\n{server.said()}" for server in cluster.servers] if cluster else []
         _record(folder, "failed", "\n".join([traceback.format_exc(), *logs]))
         print(traceback.format_exc(), file=sys.stderr)
     finally:

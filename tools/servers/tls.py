@@ -8,7 +8,13 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, pkcs12
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    pkcs12,
+)
 from cryptography.x509.oid import NameOID
 
 _DAYS = 30
@@ -32,17 +38,33 @@ class Authority:
 
     def keystore(self, file: Path, names: Iterable[str], password: str) -> None:
         """Write a PKCS 12 store with a key and a certificate for those host names and addresses."""
+        key, signed = self._issue(file.stem, (), names)
+        secret = BestAvailableEncryption(password.encode())
+        file.write_bytes(pkcs12.serialize_key_and_certificates(b"server", key, signed, [self._signed], secret))
+
+    def pem(self, file: Path, user: str, groups: Iterable[str] = (), names: Iterable[str] = ()) -> tuple[Path, Path]:
+        """Write `file`.crt and `file`.key for a user in those groups, or for a server of those names; both paths."""
+        key, signed = self._issue(user, groups, names)
+        certificate, secret = file.with_suffix(".crt"), file.with_suffix(".key")
+        certificate.write_bytes(signed.public_bytes(Encoding.PEM))
+        secret.write_bytes(key_pem(key))
+        return certificate, secret
+
+    def _issue(
+        self, user: str, groups: Iterable[str], names: Iterable[str]
+    ) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
         key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, file.stem)])
+        organisations = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group) for group in groups]
+        subject = x509.Name([*organisations, x509.NameAttribute(NameOID.COMMON_NAME, user)])
+        draft = self._draft(subject, key.public_key())
+        if known := [_general(name) for name in names]:
+            draft = draft.add_extension(x509.SubjectAlternativeName(known), critical=False)
         signed = (
-            self._draft(subject, key.public_key())
-            .add_extension(x509.SubjectAlternativeName([_general(name) for name in names]), critical=False)
-            .add_extension(_usage(signs=False), critical=True)
+            draft.add_extension(_usage(signs=False), critical=True)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
             .sign(self._key, hashes.SHA256())
         )
-        secret = BestAvailableEncryption(password.encode())
-        file.write_bytes(pkcs12.serialize_key_and_certificates(b"server", key, signed, [self._signed], secret))
+        return key, signed
 
     def _draft(self, subject: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
         now = dt.datetime.now(dt.UTC)
@@ -55,6 +77,11 @@ class Authority:
             .not_valid_before(now - dt.timedelta(hours=1))
             .not_valid_after(now + dt.timedelta(days=_DAYS))
         )
+
+
+def key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    """Without a password: it lies in a folder that only this user can read."""
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 def _usage(*, signs: bool) -> x509.KeyUsage:

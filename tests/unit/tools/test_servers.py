@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tools.servers import jars, ports
-from tools.servers.jvm import awake
+from tools.servers import cache, jars, ports
 from tools.servers.lease import ROOT
+from tools.servers.server import awake
 
 MAVEN = """#!/bin/sh
 echo "$$" >> {calls}
@@ -81,7 +81,7 @@ def test_a_network_that_fails_is_tried_again(pom: Path, maven: Callable[[int], P
 
 def test_what_maven_said_last_is_told_and_nothing_half_done_is_left(pom: Path, maven: Callable[[int], Path]) -> None:
     maven(jars.TRIES)
-    with pytest.raises(jars.Missing, match=r"could not resolve .*\n.*no route to host"):
+    with pytest.raises(cache.Missing, match=r"could not resolve .*\n.*no route to host"):
         jars.jars(pom)
     assert not jars.place(pom).exists()
 
@@ -91,7 +91,7 @@ def test_a_machine_without_java_is_told_in_a_sentence(
 ) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(jars.Missing, match=r"^there is no java: install a Java 17 runtime$"):
+    with pytest.raises(cache.Missing, match=r"^there is no java: install a Java 17 runtime$"):
         jars.jars(pom)
 
 
@@ -123,7 +123,7 @@ def test_a_port_is_leased_to_one_at_a_time_and_given_back_by_a_process_that_ends
 
 
 def test_an_address_of_another_machine_is_told() -> None:
-    with pytest.raises(jars.Missing, match=r"192\.0\.2\.1 is no address of this machine"):
+    with pytest.raises(cache.Missing, match=r"192\.0\.2\.1 is no address of this machine"):
         ports.free(1, "192.0.2.1")
 
 

@@ -1,4 +1,4 @@
-"""One server's JVM: started, signalled, ended, and started again on the data that it left."""
+"""One server: a process that is started, signalled, ended, and started again on the data that it left."""
 
 import contextlib
 import ctypes
@@ -22,7 +22,7 @@ def die_with(parent: int) -> None:
         os._exit(1)
 
 
-class Jvm:
+class Server:
     """Started from the main thread alone: it dies with the thread that started it."""
 
     def __init__(self, command: Sequence[str], folder: Path) -> None:

@@ -1,0 +1,33 @@
+"""What is downloaded or built once a machine: in the user's cache folder, whole or not at all."""
+
+import fcntl
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+
+class Missing(RuntimeError):
+    """This machine cannot run the servers; the message says what it lacks."""
+
+
+def cache() -> Path:
+    """Footfall's folder in the user's cache."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "footfall"
+
+
+def once(folder: Path, make: Callable[[Path, int], None]) -> Path:
+    """The folder, made where it is not there yet. Two processes may ask at once; one that is torn is no folder.
+
+    `make` fills the folder that it is given, or raises. Its second argument is the file descriptor of the lock:
+    where we are killed, a child that was given it keeps whoever comes next waiting.
+    """
+    if folder.is_dir():
+        return folder
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with folder.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.is_dir():
+            beside = folder.with_suffix(".part")
+            make(beside, lock.fileno())
+            beside.rename(folder)
+    return folder
