@@ -99,11 +99,11 @@ prove: setup ## run one proof that is too long for CI: NAME=faults
 
 .PHONY: docs
 docs: setup-python ## write the pages of docs/ that are made of code: settings, metrics, event schema
-	@python tools/docs/generate.py
+	@python -m tools.docs.generate
 
 .PHONY: check-docs
 check-docs: setup-python ## the pages that make docs writes are up to date
-	@python tools/docs/generate.py --check
+	@python -m tools.docs.generate --check
 
 .PHONY: requirements
 requirements: setup-python ## compile requirements/ anew from the manifests; ARGS=--upgrade takes newer versions

@@ -38,7 +38,6 @@ class Options:
     """What a control plane is asked to be."""
 
     audit_megabytes: int = 512
-    token_seconds: int = 3_600
 
 
 class ControlPlane:
@@ -157,13 +156,11 @@ class ControlPlane:
             "service-account-issuer": "https://kubernetes.default.svc",
             "service-account-signing-key-file": self._accounts,
             "service-account-key-file": self._accounts,
-            "service-account-max-token-expiration": f"{self._options.token_seconds}s",
             "service-cluster-ip-range": _SERVICES,
             "audit-log-path": self._audit,
             "audit-log-maxsize": self._options.audit_megabytes,
             "audit-policy-file": _AUDIT,
             "allow-privileged": "true",
-            "v": 1,
         }
 
     def _controller_flags(self) -> dict[str, object]:
@@ -187,7 +184,6 @@ _BUSY: Final[Mapping[str, object]] = {
     "kube-api-burst": 400,
     "leader-elect": "false",
     "secure-port": 0,
-    "v": 1,
 }
 
 

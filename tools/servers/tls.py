@@ -80,8 +80,8 @@ class Authority:
 
 
 def key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
-    """Without a password: it lies in a folder that only this user can read."""
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    """As Go's servers read it; without a password, since it lies in a folder that only this user can read."""
+    return key.private_bytes(Encoding.PEM, PrivateFormat.TraditionalOpenSSL, NoEncryption())
 
 
 def _usage(*, signs: bool) -> x509.KeyUsage:

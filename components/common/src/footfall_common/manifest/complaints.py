@@ -14,7 +14,9 @@ _REASONS = {
     "string_type": "should be a text; quote it if it is one",
     "string_unicode": "is no valid Unicode",
 }
-_SAID_IN_FULL = frozenset({"enum", "literal_error", "repeated", "one_of", "order", "partitions", "time_zone", "nil"})
+_SAID_IN_FULL = frozenset(
+    {"dedicated", "enum", "literal_error", "nil", "one_of", "order", "partitions", "repeated", "time_zone"}
+)
 
 
 class Complaint(NamedTuple):

@@ -1,6 +1,6 @@
 """What of a TrackingTenant acts in the standalone process, and how it reaches the tenant service."""
 
-from footfall_common.manifest.model import Registration, TrackingTenant
+from footfall_common.manifest.tenant import Registration, TrackingTenant
 from footfall_common.placement import Placement
 
 _CLUSTER_ONLY = {

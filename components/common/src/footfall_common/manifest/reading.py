@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from footfall_common.errors import InvalidInput
 from footfall_common.manifest import yaml
 from footfall_common.manifest.complaints import complaint, dotted
-from footfall_common.manifest.model import API_VERSION, KIND, TrackingTenant
+from footfall_common.manifest.fields import API_VERSION
+from footfall_common.manifest.tenant import KIND, TrackingTenant
 
 MAX_BYTES = 1 << 20
 _GROUP = "footfall.dev/"
