@@ -37,6 +37,10 @@ stack: setup-servers ## start real Kafka and Cassandra on this machine until Ctr
 setup-servers: setup-python ## jars of Kafka and Cassandra into the user's cache, where Java and Maven are here
 	@python -m tools.servers.jars
 
+.PHONY: control-plane
+control-plane: setup-python ## start a real Kubernetes control plane on this machine until Ctrl-C; the first time Go builds it
+	@python -m tools.kubernetes.stand $(ARGS)
+
 .PHONY: test
 test: setup setup-servers ## run every test this machine can run, and say what was skipped and why; SUITE=unit ARGS="-k word" narrows
 	@python tools/setup/suites.py $(SUITE) -- $(ARGS)

@@ -76,6 +76,12 @@ def read(file: Path) -> dict[str, Any]:
     return document
 
 
+def documents() -> dict[str, dict[str, Any]]:
+    """For each of our kinds, a document that has every field."""
+    found = [read(file) for file in sorted((ROOT / "tests/data/resources").glob("*.yaml"))]
+    return {document["kind"]: document for document in found}
+
+
 def schema_of(crd: Mapping[str, Any]) -> dict[str, Any]:
     """The schema of a CRD's only version."""
     (version,) = crd["spec"]["versions"]

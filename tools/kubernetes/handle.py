@@ -24,10 +24,15 @@ class ControlPlaneServers(Servers):
         """An administrator's."""
         return Path(self._facts["kubeconfig"])
 
+    @property
+    def programs(self) -> Path:
+        """The folder of kubectl and the servers."""
+        return Path(self._facts["programs"])
+
     def kubectl(self, *arguments: str, body: str | None = None, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Our own kubectl, as administrator; RuntimeError with its words where it fails and `check` stands."""
         done = subprocess.run(
-            [str(Path(self._facts["programs"]) / "kubectl"), f"--kubeconfig={self.kubeconfig}", *arguments],
+            [str(self.programs / "kubectl"), f"--kubeconfig={self.kubeconfig}", *arguments],
             check=False,
             capture_output=True,
             text=True,

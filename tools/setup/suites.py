@@ -3,7 +3,8 @@
     python tools/setup/suites.py [SUITE...] [-- PYTEST_ARGUMENT...]
 
 A suite is a folder in tests/, `tracker` for the tracker's own tests, or `servers` for the tests of every folder that
-need real Kafka or Cassandra, which the other suites leave out. Budgets stand in pyproject.toml under
+need real Kafka or Cassandra, which the other suites leave out. `cluster` comes last: what it needs is built meanwhile,
+at the lowest priority. Budgets stand in pyproject.toml under
 [tool.footfall.suites]. A suite that passes its budget is ended, with all that it started, and counts as failed. The
 coverage floor holds when everything was run. Exit code: 0 = all passed, 1 = something failed, 2 = wrong usage.
 """
@@ -18,7 +19,7 @@ import tempfile
 import time
 import tomllib
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +27,9 @@ ROOT = Path(__file__).resolve().parents[2]
 TRACKER = "tracker"
 SERVERS = "servers"
 ON_SERVERS = "kafka or cassandra"
+CLUSTER = "cluster"
+BUILD = (sys.executable, "-m", "tools.kubernetes.build")
+BUILD_SECONDS = 1_800.0
 # Folders whose tests may need servers.
 WITH_SERVERS = ("tests/contract", "tests/integration")
 IN_CI = os.environ.get("CI", "").lower() == "true"
@@ -145,6 +149,42 @@ def coverage_problem(scratch: Path) -> str:
     return "coverage is below its floor" if reported.returncode else ""
 
 
+@contextlib.contextmanager
+def built(asked: Sequence[str]) -> Iterator[Callable[[], str]]:
+    """Build what the cluster suite runs on while the others run; called, it waits, and says what went wrong."""
+    if CLUSTER not in asked:
+        yield lambda: ""
+        return
+    process = subprocess.Popen(["nice", "-n", "19", *BUILD], cwd=ROOT, start_new_session=True)
+
+    def problem() -> str:
+        try:
+            code = process.wait(BUILD_SECONDS)
+        except subprocess.TimeoutExpired:
+            return f"the control plane was not built within {BUILD_SECONDS:.0f} s"
+        return "the control plane could not be built" if code else ""
+
+    try:
+        yield problem
+    finally:
+        if process.poll() is None:
+            end(process)
+
+
+def run_all(asked: Sequence[str], scratch: Path, arguments: Sequence[str]) -> list[Outcome]:
+    """One after the other."""
+    outcomes = []
+    with built(asked) as waited:
+        for suite in asked:
+            began = time.monotonic()
+            problem = waited() if suite == CLUSTER else ""
+            if seconds := round(time.monotonic() - began):
+                print(f"\nwaited {seconds} s for the control plane")
+            outcome = run(suite, scratch, arguments)
+            outcomes.append(outcome._replace(problem=outcome.problem or problem))
+    return outcomes
+
+
 def report(outcomes: Sequence[Outcome], problems: Sequence[str]) -> None:
     """Say what was skipped, how long each suite took, and close with one line that counts."""
     skips = [reason for outcome in outcomes for reason in outcome.skips]
@@ -171,7 +211,7 @@ def main(arguments: Sequence[str]) -> int:
         return 2
     with tempfile.TemporaryDirectory(prefix="footfall-tests-") as folder:
         scratch = Path(folder)
-        outcomes = [run(suite, scratch, passed_on) for suite in asked or present]
+        outcomes = run_all(asked or present, scratch, passed_on)
         whole = not asked and not passed_on
         problems = [problem for problem in [coverage_problem(scratch)] if problem] if whole else []
     report(outcomes, problems)

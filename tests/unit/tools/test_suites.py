@@ -54,6 +54,27 @@ async def test_a_suite_over_its_budget_is_ended_with_all_that_it_started(tmp_pat
     await eventually(lambda: _ended(child), 10)
 
 
+@pytest.mark.parametrize(("code", "said"), [(0, ""), (3, "the control plane could not be built")])
+def test_what_the_cluster_suite_needs_is_built_meanwhile(monkeypatch: pytest.MonkeyPatch, code: int, said: str) -> None:
+    monkeypatch.setattr(suites, "BUILD", (sys.executable, "-c", f"raise SystemExit({code})"))
+    with suites.built(["unit", "cluster"]) as problem:
+        assert problem() == said
+
+
+async def test_a_build_that_nobody_waits_for_any_more_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started = tmp_path / "build.pid"
+    monkeypatch.setattr(suites, "BUILD", ("sh", "-c", f"echo $$ > {started}; sleep 300"))
+    with suites.built(["cluster"]):
+        await eventually(lambda: started.exists() and started.read_text("utf-8"))
+    assert _ended(int(started.read_text("utf-8")))
+
+
+def test_nothing_is_built_for_suites_that_need_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(suites, "BUILD", ("false",))
+    with suites.built(["unit"]) as problem:
+        assert not problem()
+
+
 def _ended(pid: int) -> bool:
     """Whether that process is gone, or only waits to be reaped by whoever adopted it."""
     try:
