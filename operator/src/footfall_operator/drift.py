@@ -1,0 +1,90 @@
+"""Whether an object stands as it is desired, and what is in the way where it does not.
+
+Server-side apply restores what we own, but leaves what others added to a list that is merged by key: a second container
+would stay for ever. So such items are drift, and are named, to be removed by their place.
+"""
+
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from typing import Any, Final, NamedTuple
+
+# Lists that the API server merges by key, and in which nobody but us has anything to add.
+_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
+    "containers": ("name",),
+    "initContainers": ("name",),
+    "env": ("name",),
+    "envFrom": ("prefix",),
+    "volumes": ("name",),
+    "volumeMounts": ("mountPath",),
+    "imagePullSecrets": ("name",),
+    "topologySpreadConstraints": ("topologyKey", "whenUnsatisfiable"),
+    "ports": ("containerPort", "port", "protocol"),  # a container's or a Service's
+}
+# Lists that others add to by right.
+_SHARED: Final[Mapping[str, tuple[str, ...]]] = {"ownerReferences": ("uid",)}
+# What is no more than we ask for, or it is not what we ask for.
+_WHOLE: Final = frozenset({("NetworkPolicy", "spec")})
+
+
+class Drift(NamedTuple):
+    """What differs, as JSON pointers: `lacks` is restored by an apply, `foreign` has to be removed."""
+
+    lacks: tuple[str, ...]
+    foreign: tuple[str, ...]
+
+    def __bool__(self) -> bool:
+        return bool(self.lacks or self.foreign)
+
+
+def drift(live: Mapping[str, Any], desired: Mapping[str, Any]) -> Drift:
+    """What of `desired` does not stand in `live`; nothing where they agree. Fields that only `live` has are its own."""
+    found = list(_object(live, desired, str(desired.get("kind", "")), ""))
+    return Drift(
+        tuple(pointer for what, pointer in found if what == "lacks"),
+        tuple(pointer for what, pointer in found if what == "foreign"),
+    )
+
+
+def _differences(live: Any, desired: Any, name: str, at: str) -> Iterator[tuple[str, str]]:
+    if isinstance(desired, Mapping) and isinstance(live, Mapping):
+        yield from _object(live, desired, "", at)
+    elif name in _KEYS or name in _SHARED:
+        yield from _keyed(live if isinstance(live, list) else [], desired, name, at)
+    elif live != desired:
+        yield "lacks", at
+
+
+def _object(live: Mapping[str, Any], desired: Mapping[str, Any], kind: str, at: str) -> Iterator[tuple[str, str]]:
+    for name, wish in desired.items():
+        pointer = f"{at}/{_escaped(name)}"
+        if (kind, name) in _WHOLE:
+            if live.get(name) != wish:
+                yield "lacks", pointer
+        elif name in live:
+            yield from _differences(live[name], wish, name, pointer)
+        elif wish not in ({}, [], None):  # absence is what an empty value comes back as
+            yield "lacks", pointer
+    for name in _KEYS.keys() & live.keys() - desired.keys():
+        if live[name]:
+            yield "foreign", f"{at}/{name}"
+
+
+def _keyed(live: Sequence[Any], desired: Sequence[Any], name: str, at: str) -> Iterator[tuple[str, str]]:
+    keys = _KEYS.get(name) or _SHARED[name]
+    standing = {_key(item, keys): index for index, item in enumerate(live)}
+    wished = {_key(item, keys): item for item in desired}
+    for key, item in wished.items():
+        if key not in standing:
+            yield "lacks", f"{at}/-"
+        else:
+            yield from _differences(live[standing[key]], item, "", f"{at}/{standing[key]}")
+    if name in _KEYS:
+        # From the end, so that removing one does not move the next.
+        yield from (("foreign", f"{at}/{index}") for key, index in reversed(standing.items()) if key not in wished)
+
+
+def _key(item: Mapping[str, Any], keys: Sequence[str]) -> Hashable:
+    return tuple(item.get(key) for key in keys)
+
+
+def _escaped(name: str) -> str:
+    return name.replace("~", "~0").replace("/", "~1")
