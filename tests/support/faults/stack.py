@@ -24,8 +24,8 @@ SENDER_SECONDS = 12.0
 KNOWN_SECONDS = 30
 RAW_RECEIVER, BUCKET_WORKER = "raw-receiver", "bucket-worker"
 ROLES = "FOOTFALL_RAW_RECEIVER_ROLES"
-MARKS = "FOOTFALL_RAW_RECEIVER_SEGMENT_MARKS"
-"""Fewer at once than by default: the traffic lies in 288 buckets, and a chunk must end within the poll interval."""
+COMMIT = "FOOTFALL_RAW_RECEIVER_SEGMENT_COMMIT"
+"""Fewer at once than by default: the traffic lies in 288 buckets, and work must end within the short poll interval."""
 EVENT_TABLES = (
     "event_ids",
     "events_by_visitor",
@@ -181,7 +181,7 @@ class Stack(Together):
         return "" if answer.status_code == 200 else f"the report answers {answer.status_code} {answer.text}"
 
     def _part(self, name: str, role: str) -> Component:
-        return Component(name, "footfall_raw_receiver", self.folder, {**self._storing, ROLES: role, MARKS: "200"})
+        return Component(name, "footfall_raw_receiver", self.folder, {**self._storing, ROLES: role, COMMIT: "100"})
 
 
 @asynccontextmanager

@@ -8,7 +8,7 @@ import pytest
 from footfall_common.bus import Partition, Received
 from footfall_common.pipeline.effects import Mark
 from footfall_common.pipeline.marks import AnyMark, Close, Fold, Rebuild, mark_record, read_mark
-from footfall_raw_receiver.service.marks import DayDue, Due, coalesce
+from footfall_raw_receiver.service.marks import DayDue, Due, coalesce, groups
 
 ONE, OTHER = uuid.UUID(int=1), uuid.UUID(int=2)
 
@@ -72,3 +72,18 @@ def test_marks_of_one_bucket_share_a_key_that_no_day_has() -> None:
     others: list[AnyMark] = [Close(OTHER, 9), Close(ONE, 8), Fold(ONE, 9), Fold(ONE, 8), Fold(OTHER, 9)]
     assert len(of_bucket) == 1
     assert len(of_bucket | {mark_record("buckets", mark).key for mark in others}) == 1 + len(others)
+
+
+def keyed(offset: int, key: bytes) -> Received:
+    return received(offset, b"")._replace(key=key)
+
+
+def test_however_many_marks_a_bucket_has_they_count_once() -> None:
+    records = [keyed(offset, b"ab"[offset % 2 : offset % 2 + 1]) for offset in range(1_000)]
+    assert list(groups(records, 2)) == [records]
+
+
+def test_a_part_ends_before_one_bucket_too_many_and_the_order_stays() -> None:
+    records = [keyed(offset, key) for offset, key in enumerate([b"a", b"b", b"a", b"c", b"a", b"d", b"d"])]
+    assert list(groups(records, 2)) == [records[:3], records[3:5], records[5:]]
+    assert list(groups([], 2)) == []

@@ -147,6 +147,14 @@ def test_a_chunk_is_made_to_last_no_longer_than_it_may(records: int, took: float
     assert PACE.next(records, took) == next_one
 
 
+async def test_a_member_that_does_not_know_what_work_costs_begins_with_little() -> None:
+    async with scene(pace=PACE._replace(first=2)) as here:
+        here.consumer.log[ONE] = 40
+        await eventually(lambda: len(here.work.done) == 40)
+        assert here.consumer.limits[:3] == [2, 4, 8]
+        assert max(here.consumer.limits) == PACE.records
+
+
 async def test_after_a_chunk_that_took_too_long_fewer_records_are_taken_and_later_more_again() -> None:
     async with scene(pace=PACE._replace(longest=0.02)) as here:
         here.work.seconds = 0.01

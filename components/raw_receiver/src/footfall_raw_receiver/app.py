@@ -127,6 +127,7 @@ def _bucket_pace(settings: RawReceiverSettings) -> Pace:
         settings.retry_seconds,
         settings.retry_max_seconds,
         settings.longest_seconds,
+        settings.segment_commit,
     )
 
 

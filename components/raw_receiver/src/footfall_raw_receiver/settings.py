@@ -46,8 +46,11 @@ class RawReceiverSettings(Settings):
     """How often the lag metrics are read."""
     segment_seconds: float = Field(default=1.0, ge=0, le=5)
     """How long marks are collected before their buckets are brought up to date."""
-    segment_marks: int = Field(default=300, ge=1)
-    """Marks worked on together at most; each may be of a bucket of its own, so `longest_seconds` may leave fewer."""
+    segment_marks: int = Field(default=5_000, ge=1)
+    """Marks worked on together at most. All that are of one bucket are one piece of work, so a backlog is worked off by
+    buckets and not by marks; `longest_seconds` may leave fewer."""
+    segment_commit: int = Field(default=300, ge=1)
+    """Buckets brought up to date between two commits, and marks of the first chunk after a start."""
     segment_buckets: int = Field(default=8, ge=1, le=64)
     """Buckets brought up to date at the same time; each mostly waits for the store. One of them at a time holds more
     than 8,000 rows and one at a time merges, but the new chunks of all of them are held."""

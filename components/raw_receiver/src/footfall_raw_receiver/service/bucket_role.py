@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 
 from footfall_common.process import StoringProcess
 from footfall_raw_receiver.publisher import DeadLetters
-from footfall_raw_receiver.service.buckets import BucketWorker
+from footfall_raw_receiver.service import buckets
 from footfall_raw_receiver.service.drafting import Drafter
 from footfall_raw_receiver.service.folding import Folder
 from footfall_raw_receiver.service.looking import Look, Sweeps, Times
@@ -21,7 +21,7 @@ _SECOND: Final = 1_000
 class BucketRole(NamedTuple):
     """The work of the group, and what runs beside it until cancelled."""
 
-    work: BucketWorker
+    work: buckets.BucketWorker
     look: Coroutine[Any, Any, None]
 
 
@@ -37,7 +37,8 @@ def bucket_role(
     writer = Writer(segments, Marks(process.bus, topic), sweeps, metrics, clock, limits)
     drafter = Drafter(process.store, merger, settings.segment_rows)
     folder = Folder(segments, merger, settings.fold_bytes)
-    work = BucketWorker(drafter, folder, writer, dead, metrics, settings.segment_buckets)
+    at_a_time = buckets.Sizes(settings.segment_buckets, settings.segment_commit)
+    work = buckets.BucketWorker(drafter, folder, writer, dead, metrics, at_a_time)
     look = Look(process.view, segments, process.bus, topic, sweeps, clock, times)
     # Workers that start together do not look together: what the first one closed, the others find closed.
     first = settings.look_seconds * int.from_bytes(process.random_bytes(2)) / 2**16

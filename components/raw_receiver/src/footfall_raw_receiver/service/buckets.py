@@ -9,6 +9,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from functools import partial
+from typing import NamedTuple
 
 from footfall_common.bus import Consumer, Received
 from footfall_common.tenancy import TenantContext
@@ -17,24 +18,31 @@ from footfall_raw_receiver.publisher import DeadLetters
 from footfall_raw_receiver.service.burying import bury
 from footfall_raw_receiver.service.drafting import Draft, Drafter
 from footfall_raw_receiver.service.folding import Folder
-from footfall_raw_receiver.service.marks import DayDue, Due, coalesce
+from footfall_raw_receiver.service.marks import DayDue, Due, coalesce, groups
 from footfall_raw_receiver.service.membership import Insist
 from footfall_raw_receiver.service.metrics import Metrics
 from footfall_raw_receiver.service.writing import Writer
 
 
+class Sizes(NamedTuple):
+    """`at_once` = buckets drafted, or tenants written, at the same time; `commit` = buckets between two commits."""
+
+    at_once: int
+    commit: int
+
+
 class BucketWorker:
-    """The Work of group `bucket-worker`; `at_once` = buckets drafted, or tenants written, at the same time."""
+    """The Work of group `bucket-worker`."""
 
     def __init__(
-        self, drafter: Drafter, folder: Folder, writer: Writer, dead: DeadLetters, metrics: Metrics, at_once: int
+        self, drafter: Drafter, folder: Folder, writer: Writer, dead: DeadLetters, metrics: Metrics, sizes: Sizes
     ) -> None:
         self._drafter = drafter
         self._folder = folder
         self._writer = writer
         self._dead = dead
         self._metrics = metrics
-        self._at_once = at_once
+        self._sizes = sizes
         self._consumer: Consumer | None = None
 
     async def joined(self, consumer: Consumer) -> None:
@@ -45,10 +53,17 @@ class BucketWorker:
         """Nothing: standing segments are read anew for each chunk of marks."""
 
     async def handle(self, records: Sequence[Received], insist: Insist) -> None:
-        """Bring every marked bucket and day up to date, publish the marks that follow, then commit."""
+        """Bring every marked bucket and day up to date, publish the marks that follow, then commit.
+
+        Part after part: should it take so long that the bus gives the partitions to others, what was committed stands.
+        """
         consumer = self._consumer
         if consumer is None:
             raise RuntimeError("handle() before joined()")
+        for some in groups(records, self._sizes.commit):
+            await self._worked(some, consumer, insist)
+
+    async def _worked(self, records: Sequence[Received], consumer: Consumer, insist: Insist) -> None:
         dues = coalesce(records)
         await bury(self._dead, dues.dead, insist)
         with self._metrics.stage("segments"):
@@ -67,8 +82,8 @@ class BucketWorker:
         """
         waiting: dict[uuid.UUID, list[Draft]] = defaultdict(list)
         held = 0
-        for start in range(0, len(dues), self._at_once):
-            some = dues[start : start + self._at_once]
+        for start in range(0, len(dues), self._sizes.at_once):
+            some = dues[start : start + self._sizes.at_once]
             steps = [partial(insist, partial(self._draft, due)) for due in some]
             drafts = await together(len(steps), steps)
             for due, draft in zip(some, drafts, strict=True):
@@ -85,7 +100,7 @@ class BucketWorker:
 
     async def _put(self, waiting: Mapping[uuid.UUID, Sequence[Draft]], insist: Insist) -> None:
         puts = [partial(self._writer.put, TenantContext(tenant), drafts) for tenant, drafts in waiting.items()]
-        await together(self._at_once, [partial(insist, put) for put in puts])
+        await together(self._sizes.at_once, [partial(insist, put) for put in puts])
 
     async def _fold(self, tenant: TenantContext, due: DayDue) -> None:
         done = await self._folder.fold(tenant, due)

@@ -1,7 +1,7 @@
 """Marks of topic `buckets`, taken together a bucket and a day."""
 
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from footfall_common.bus import Received
@@ -42,6 +42,23 @@ class Dues(NamedTuple):
 def joined(one: Mapping[int, int], other: Mapping[int, int]) -> dict[int, int]:
     """The higher offset of each part."""
     return {**one, **{part: max(high, one.get(part, -1)) for part, high in other.items()}}
+
+
+def groups(records: Sequence[Received], most: int) -> Iterator[Sequence[Received]]:
+    """The records in their order, cut so that none of the parts holds marks of more than `most` buckets and days.
+
+    All marks of one have one key, so however many there are of it, they are one piece of work.
+    """
+    some: list[Received] = []
+    keys: set[bytes] = set()
+    for received in records:
+        if received.key not in keys and len(keys) == most:
+            yield some
+            some, keys = [], set()
+        some.append(received)
+        keys.add(received.key)
+    if some:
+        yield some
 
 
 def coalesce(records: Sequence[Received]) -> Dues:

@@ -50,8 +50,9 @@ class Work(Protocol):
 class Pace(NamedTuple):
     """Records a chunk at most, seconds to wait for the first of them and then for more, seconds between retries.
 
-    `longest` = seconds that work on a chunk may take: the bus gives the partitions to others when nothing is polled for
-    a while, and a chunk that always takes longer would come again for ever.
+    `first` = records of the first chunk, where nothing tells what they cost. `longest` = seconds that work on a chunk
+    may take: the bus gives the partitions to others when nothing is polled for a while, and a chunk that always takes
+    longer would come again for ever.
     """
 
     records: int
@@ -60,6 +61,7 @@ class Pace(NamedTuple):
     retry: float
     retry_max: float
     longest: float
+    first: int | None = None
 
     def next(self, records: int, took: float) -> int:
         """How many records the next chunk takes, after one of `records` took so many seconds: it may double at most."""
@@ -83,7 +85,7 @@ class Membership(Listener):
         self._gone: set[Partition] = set()
         self._hand: list[Received] = []
         self._stale = False
-        self._room = pace.records
+        self._room = min(pace.records, pace.first or pace.records)
         """Records that the next chunk takes at most."""
 
     async def run(self) -> None:
