@@ -18,8 +18,8 @@ def servers() -> Iterator[ControlPlaneServers]:
     if reason := lacking():
         pytest.skip(f"no control plane here: {reason}")
     with control_plane() as held:
-        held.kubectl("apply", "--server-side", "-f", str(ROOT / "crds"))
-        held.kubectl("wait", "--for=condition=Established", "-f", str(ROOT / "crds"))
+        held.kubectl("apply", "--server-side", "-k", str(ROOT / "config"))
+        held.kubectl("wait", "--for=condition=Established", *(f"crd/{name}.footfall.dev" for name in PLURALS.values()))
         yield held
 
 

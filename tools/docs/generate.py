@@ -18,6 +18,7 @@ MODULES = (
     "footfall_report.settings",
     "footfall_tenant.settings",
     "footfall_identity.settings",
+    "footfall_operator.settings",
     "footfall_common.entry.settings",
     "footfall_common.bus.kafka.settings",
     "footfall_common.store.cassandra.settings",

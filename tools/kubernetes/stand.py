@@ -1,4 +1,4 @@
-"""A Kubernetes control plane on this machine, with our resources known to it: `make control-plane`.
+"""A Kubernetes control plane on this machine, with all that config/ holds applied: `make control-plane`.
 
 API server, etcd, controllers and scheduler, with RBAC and an audit log; no nodes, so pods stay Pending. Prints what a
 shell needs to speak to it, and keeps it until Ctrl-C. What it holds goes with it.
@@ -14,7 +14,7 @@ from pathlib import Path
 from tools.kubernetes.handle import ControlPlaneServers, control_plane
 from tools.servers.cache import Missing
 
-CRDS = Path(__file__).parents[2] / "crds"
+CONFIG = Path(__file__).parents[2] / "config"
 
 
 def page(made: ControlPlaneServers) -> str:
@@ -44,7 +44,7 @@ def main() -> int:
         signal.signal(number, lambda *_: told.set())
     try:
         with control_plane() as made:
-            made.kubectl("apply", "--server-side", "-f", str(CRDS))
+            made.kubectl("apply", "--server-side", "-k", str(CONFIG))
             print(page(made), end="", flush=True)
             if options.env:
                 options.env.write_text(page(made), "utf-8")

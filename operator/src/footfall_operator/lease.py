@@ -105,12 +105,16 @@ class Election:
         """Seconds since the lease was last read or written successfully."""
         return self._clock() - self._looked
 
-    def run(self, lost: Callable[[], None]) -> None:
-        """Try to lead, then to keep leading; calls `lost` once it led and can no longer be sure."""
+    def run(self, won: Callable[[], None], lost: Callable[[], None]) -> None:
+        """Try to lead, then to keep leading; calls `won` when it leads, and `lost` when it can no longer be sure."""
+        told = False
         while not self._leaving.is_set():
             if not self.step():
                 lost()
                 return
+            if self.elected.is_set() and not told:
+                told = True
+                won()
             self._leaving.wait(self._seconds * _CALL)
 
     def step(self) -> bool:

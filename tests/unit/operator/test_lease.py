@@ -216,10 +216,10 @@ def test_the_thread_tells_once_that_it_lost_and_ends() -> None:
     cluster = Cluster()
     process = Process(cluster, "a")
     election = Election(process.link, "a", 0.15, cluster.clock, process.fence)
-    lost = threading.Event()
-    thread = threading.Thread(target=election.run, args=[lost.set])
+    won, lost = threading.Event(), threading.Event()
+    thread = threading.Thread(target=election.run, args=[won.set, lost.set])
     thread.start()
-    assert election.elected.wait(5)
+    assert won.wait(5)
     process.link.cut = True
     cluster.now += 1
     thread.join(5)
@@ -229,7 +229,7 @@ def test_the_thread_tells_once_that_it_lost_and_ends() -> None:
 def test_the_thread_ends_when_it_is_to_leave() -> None:
     cluster = Cluster()
     process = Process(cluster, "a")
-    thread = threading.Thread(target=process.election.run, args=[pytest.fail])
+    thread = threading.Thread(target=process.election.run, args=[lambda: None, pytest.fail])
     thread.start()
     assert process.election.elected.wait(5)
     process.election.leave()

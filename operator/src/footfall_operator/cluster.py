@@ -1,0 +1,159 @@
+"""The API server, in the few calls that passes make. Every write asks the fence first."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import aiohttp
+import msgspec
+from kubernetes.aio.client import ApiClient
+
+from footfall_operator.access import Access
+from footfall_operator.lease import Fence
+from footfall_operator.resources import Kind, Ref, ref_of
+
+MANAGER: Final = "footfall-operator"
+REPLICAS: Final = "footfall-operator-replicas"
+CHUNK: Final = 500
+_MERGE: Final = "application/merge-patch+json"
+_PATCH: Final = "application/json-patch+json"
+_APPLY: Final = "application/apply-patch+yaml"
+_NOT_FOUND, _CONFLICT, _GONE, _TOO_MANY = 404, 409, 410, 429
+_FAILED = 400
+
+Body = dict[str, Any]
+
+
+class Unreachable(Exception):
+    """No answer in time, or an answer that promises a better one later. `after` = seconds it asks us to wait."""
+
+    def __init__(self, message: str, after: float = 0.0) -> None:
+        super().__init__(message)
+        self.after = after
+
+
+class Refused(Exception):
+    """The API server will not do it. `status` and `reason` are its own, str() are its words."""
+
+    def __init__(self, status: int, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+        self.reason = reason
+
+
+class Changed(Refused):
+    """What we looked at is no longer what stands there: look again."""
+
+
+class Cluster:
+    """Belongs to one event loop. `seconds` bounds each call."""
+
+    def __init__(self, client: ApiClient, access: Access, fence: Fence, seconds: float) -> None:
+        self._client = client
+        self._access = access
+        self._fence = fence
+        self._seconds = seconds
+
+    async def get(self, ref: Ref) -> Body | None:
+        """None where there is none."""
+        try:
+            return await self._call("GET", ref.path)
+        except Refused as refused:
+            if refused.status == _NOT_FOUND:
+                return None
+            raise
+
+    async def each(self, kind: Kind, namespace: str | None = None, selector: str = "") -> AsyncIterator[Body]:
+        """Every object of a kind, in chunks, so that memory holds one of them. Changed where the list was too old."""
+        query = {"limit": str(CHUNK), **({"labelSelector": selector} if selector else {})}
+        while True:
+            page = await self._call("GET", kind.path(namespace), query)
+            for item in page["items"]:
+                yield {"apiVersion": kind.api_version, "kind": kind.name, **item}
+            if not (token := page["metadata"].get("continue")):
+                return
+            query["continue"] = token
+
+    async def apply(self, body: Body, *, manager: str = MANAGER) -> Body:
+        """Make it so, whoever made it otherwise. With a uid in its metadata, only the object that has it."""
+        query = {"fieldManager": manager, "force": "true"}
+        return await self._write("PATCH", ref_of(body).path, body, query, _APPLY)
+
+    async def remove(self, ref: Ref, pointers: Sequence[str], version: str) -> Body:
+        """Take away what stands at those places of the object as it was in that version."""
+        test = {"op": "test", "path": "/metadata/resourceVersion", "value": version}
+        body = [test, *({"op": "remove", "path": pointer} for pointer in pointers)]
+        return await self._write("PATCH", ref.path, body, {"fieldManager": MANAGER}, _PATCH)
+
+    async def create(self, body: Body) -> Body:
+        """Raises Changed where it stands already."""
+        return await self.post(ref_of(body), body)
+
+    async def post(self, ref: Ref, body: Body) -> Body:
+        """As `create`, of a kind that is no child."""
+        return await self._write("POST", ref.kind.path(ref.namespace), body, {"fieldManager": MANAGER})
+
+    async def merge(self, ref: Ref, body: Body) -> Body:
+        """Change a few fields, of the version that `body` names if it names one."""
+        return await self._write("PATCH", ref.path, body, {"fieldManager": MANAGER}, _MERGE)
+
+    async def replace_status(self, body: Body) -> Body:
+        """Only of the version that was read."""
+        ref = ref_of(body)
+        path = ref.kind.path(ref.namespace, ref.name, "status")
+        return await self._write("PUT", path, body, {"fieldManager": MANAGER})
+
+    async def delete(self, ref: Ref, uid: str) -> None:
+        """That very object; its children follow in the background. Nothing where it is gone."""
+        body = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
+        try:
+            await self._write("DELETE", ref.path, body, {})
+        except Refused as refused:
+            if refused.status != _NOT_FOUND:
+                raise
+
+    async def _write(
+        self, method: str, path: str, body: Any, query: Mapping[str, str], content: str = "application/json"
+    ) -> Body:
+        self._fence.check()
+        return await self._call(method, path, query, body, content)
+
+    async def _call(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        content: str = "application/json",
+    ) -> Body:
+        headers = {"Accept": "application/json", "Content-Type": content}
+        if token := self._access.token():
+            headers["Authorization"] = f"Bearer {token}"
+        url = f"{self._access.server}{path}" + (f"?{urlencode(query)}" if query else "")
+        try:
+            async with asyncio.timeout(self._seconds):
+                answer = await self._client.call_api(method, url, headers, body)
+                raw: bytes = await answer.read()  # type: ignore[no-untyped-call] # generated
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            raise Unreachable(f"{method} {path}: {error!r}") from error
+        if answer.status >= _FAILED:
+            raise _refusal(answer.status, answer.headers, raw)
+        decoded: Body = msgspec.json.decode(raw)
+        return decoded
+
+
+def _refusal(status: int, headers: Mapping[str, str], raw: bytes) -> Exception:
+    try:
+        said = msgspec.json.decode(raw)
+    except msgspec.DecodeError:
+        said = {}
+    message = str(said.get("message") or raw[:500].decode("utf-8", "replace"))
+    if status in {_TOO_MANY, 500, 502, 503, 504} or "retryAfterSeconds" in said.get("details", {}):
+        return Unreachable(message, _seconds(headers.get("Retry-After")))
+    kind = Changed if status in {_CONFLICT, _GONE} else Refused
+    return kind(status, str(said.get("reason", "")), message)
+
+
+def _seconds(value: str | None) -> float:
+    return float(value) if value and value.isdecimal() else 0.0

@@ -1,0 +1,1 @@
+"""What should stand, worked out from the resources alone."""

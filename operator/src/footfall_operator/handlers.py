@@ -1,0 +1,74 @@
+"""kopf's edge: what it is told by watches becomes keys in the queue, and nothing else."""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import kopf
+
+from footfall_operator.resources import (
+    CLAIM,
+    GROUP,
+    MANAGED,
+    PLATFORM,
+    TENANTS,
+    VERSION,
+    WATCHED,
+    Kind,
+    Ref,
+)
+
+Hint = Callable[[Ref], None]
+_OWNERS = {PLATFORM.name: PLATFORM, TENANTS.name: TENANTS}
+
+
+def register(registry: kopf.OperatorRegistry, hint: Hint) -> None:
+    """Watch our resources, and the children that bear our label."""
+    for kind in (PLATFORM, TENANTS):
+        _resource(registry, kind, hint)
+    for kind in (CLAIM, *WATCHED):
+        _child(registry, kind, hint)
+
+
+def _resource(registry: kopf.OperatorRegistry, kind: Kind, hint: Hint) -> None:
+    @kopf.on.event(GROUP, VERSION, kind.plural, registry=registry)
+    async def seen(name: str, namespace: str | None, **_: Any) -> None:
+        hint(Ref(kind, namespace, name))
+
+
+def _child(registry: kopf.OperatorRegistry, kind: Kind, hint: Hint) -> None:
+    @kopf.on.event(kind.group, kind.version, kind.plural, labels={MANAGED: "true"}, registry=registry)
+    async def seen(body: Mapping[str, Any], **_: Any) -> None:
+        if (owner := owner_of(body)) is not None:
+            hint(owner)
+
+
+def owner_of(body: Mapping[str, Any]) -> Ref | None:
+    """Whose child it is; a claim's is its holder."""
+    meta = body["metadata"]
+    if body.get("kind") == CLAIM.name:
+        holder = body.get("spec", {}).get("holder", {})
+        return Ref(TENANTS, holder.get("namespace"), holder.get("name")) if holder else None
+    for one in meta.get("ownerReferences", ()):
+        kind = _OWNERS.get(one["kind"])
+        if kind is not None and one["apiVersion"] == kind.api_version:
+            return Ref(kind, meta["namespace"] if kind.namespaced else None, one["name"])
+    return None
+
+
+def configure(settings: kopf.OperatorSettings) -> None:
+    """What of kopf's own defaults does not suit an operator that only listens."""
+    logging.getLogger("kopf").setLevel(logging.WARNING)  # a line a hint is noise; passes write their own
+    settings.peering.standalone = True  # the lease decides, before kopf begins
+    settings.posting.enabled = False  # we post our own events
+    settings.scanning.disabled = True  # kinds are known; needs no right on namespaces and CRDs
+    settings.persistence.finalizer = f"{GROUP}/kopf-unused"  # kopf takes this string away wherever it sees it
+    settings.persistence.progress_storage = kopf.AnnotationsProgressStorage(prefix=GROUP)
+    settings.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=GROUP)
+    settings.networking.request_timeout = 10.0
+    settings.networking.connect_timeout = 5.0
+    settings.watching.server_timeout = 600  # an integer: the API server reads no other
+    settings.watching.client_timeout = 660
+    settings.watching.chunk_size = 500
+    for kind in WATCHED:
+        settings.watching.label_selectors[kind.group, kind.version, kind.plural] = f"{MANAGED}=true"

@@ -1,0 +1,1 @@
+"""One pass over one resource: what stands is made what should stand."""

@@ -1,0 +1,120 @@
+"""Who holds an id or a host: an atomic create, which outlives the tenant that was deleted with Retain."""
+
+import hashlib
+import uuid
+from collections.abc import Callable, Iterable
+from typing import Any, Final
+
+from footfall_common.placement import Names
+from footfall_operator.cluster import Body, Changed, Cluster
+from footfall_operator.resources import CLAIM, MANAGED, Ref
+
+_HOST_DIGITS: Final = 20
+
+
+class Held(Exception):
+    """Somebody else holds it; str() says who, and the way out."""
+
+
+class Claims:
+    """`now` gives the time as the API server writes it."""
+
+    def __init__(self, cluster: Cluster, now: Callable[[], str]) -> None:
+        self._cluster = cluster
+        self._now = now
+
+    async def hold(self, guid: uuid.UUID, namespace: str, name: str, names: Names | None) -> None:
+        """The tenant's id is its own from here on. Raises Held."""
+        await self._hold(str(guid), namespace, name, outside(names) if names else {}, f"the tenant id {guid}")
+
+    async def hold_hosts(self, hosts: Iterable[str], namespace: str, name: str) -> None:
+        """Likewise each host. Raises Held."""
+        for host in hosts:
+            await self._hold(of_host(host), namespace, name, {}, f"the host {host}")
+
+    async def retain(self, guid: uuid.UUID, namespace: str, name: str) -> None:
+        """The tenant is gone, what it holds outside is not: it waits for a tenant of the same namespace and name."""
+        claim = await self._own(str(guid), namespace, name)
+        if claim is not None and claim.get("status", {}).get("state") != "Retained":
+            await self._state(claim, "Retained")
+
+    async def release(self, guid: uuid.UUID, hosts: Iterable[str], namespace: str, name: str, *, purge: bool) -> None:
+        """Hosts are free for others at once; with `purge` the id is too, once nothing outside is left of it."""
+        for host in hosts:
+            await self._gone(of_host(host), namespace, name)
+        if purge:
+            await self._gone(str(guid), namespace, name)
+
+    async def _hold(self, claim: str, namespace: str, name: str, names: Body, what: str) -> None:
+        holder = {"namespace": namespace, "name": name}
+        found = await self._cluster.get(Ref(CLAIM, None, claim))
+        if found is None:
+            found = await self._create(claim, holder)
+        if found["spec"]["holder"] != holder:
+            if found["spec"].get("releaseTo") != holder:
+                other = found["spec"]["holder"]
+                raise Held(
+                    f"{what} is held by {other['namespace']}/{other['name']}; a platform engineer can pass it on: "
+                    f"kubectl footfall release {claim} --to {namespace}/{name}"
+                )
+            found = await self._take(found, holder)
+        if found.get("status", {}).get("state") != "Bound":
+            await self._state(found, "Bound", names)
+
+    async def _create(self, claim: str, holder: Body) -> Body:
+        body = {
+            "apiVersion": CLAIM.api_version,
+            "kind": CLAIM.name,
+            "metadata": {"name": claim, "labels": {MANAGED: "true"}},
+            "spec": {"holder": holder},
+        }
+        try:
+            return await self._cluster.create(body)
+        except Changed:  # another tenant was quicker: look who
+            found = await self._cluster.get(Ref(CLAIM, None, claim))
+            if found is None:
+                raise
+            return found
+
+    async def _take(self, found: Body, holder: Body) -> Body:
+        body: Body = {
+            "metadata": {"resourceVersion": found["metadata"]["resourceVersion"]},
+            "spec": {"holder": holder, "releaseTo": None},
+        }
+        return await self._cluster.merge(Ref(CLAIM, None, found["metadata"]["name"]), body)
+
+    async def _state(self, claim: Body, state: str, names: Body | None = None) -> None:
+        before = claim.get("status", {})
+        status: dict[str, Any] = {
+            **before,
+            "state": state,
+            "since": self._now(),
+            "observedGeneration": claim["metadata"]["generation"],
+            **({"names": names} if names else {}),
+        }
+        await self._cluster.replace_status({**claim, "status": status})
+
+    async def _own(self, claim: str, namespace: str, name: str) -> Body | None:
+        found = await self._cluster.get(Ref(CLAIM, None, claim))
+        return found if found and found["spec"]["holder"] == {"namespace": namespace, "name": name} else None
+
+    async def _gone(self, claim: str, namespace: str, name: str) -> None:
+        if found := await self._own(claim, namespace, name):
+            await self._cluster.delete(Ref(CLAIM, None, claim), found["metadata"]["uid"])
+
+
+def of_host(host: str) -> str:
+    """The name of a host's claim: hosts are longer than names of objects may be."""
+    return f"host-{hashlib.sha256(host.encode()).hexdigest()[:_HOST_DIGITS]}"
+
+
+def outside(names: Names) -> Body:
+    """What belongs to a tenant outside Kubernetes, as its claim records it."""
+    topics, groups = names.topics, names.groups
+    return {
+        "topics": [topics.raw, topics.dead, topics.buckets, topics.settings],
+        "groups": [groups.raw_receiver, groups.bucket_worker],
+        "keyspace": names.keyspace,
+        "kafkaUser": names.kafka_user,
+        "role": names.role,
+    }

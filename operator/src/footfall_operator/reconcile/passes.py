@@ -1,0 +1,110 @@
+"""Which pass a key gets, what comes after it, and the resync that gives every key one."""
+
+from collections.abc import Callable
+from typing import Final
+
+import structlog
+
+from footfall_operator.cluster import Body, Changed, Cluster, Refused, Unreachable
+from footfall_operator.lease import Fenced
+from footfall_operator.queue import Queue, Urgency
+from footfall_operator.reconcile.deletion import Deletion
+from footfall_operator.reconcile.platforms import MISSING, Platforms
+from footfall_operator.reconcile.tenants import Installation, Tenants
+from footfall_operator.resources import PLATFORM, TENANTS, Ref
+
+THE_PLATFORM: Final = Ref(PLATFORM, None, "default")
+_log = structlog.stdlib.get_logger(__name__)
+
+
+class Known:
+    """What passes remember of each other: the platform as last read, and which tenants there are."""
+
+    def __init__(self) -> None:
+        self.installation: Installation = MISSING
+        self.generation: tuple[str, int] | None = None
+        self.tenants: set[Ref] = set()
+
+
+class Passes:
+    """Works the queue. `period` gives the seconds until a key's next resync."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        queue: Queue[Ref],
+        known: Known,
+        platforms: Platforms,
+        tenants: Tenants,
+        deletion: Deletion,
+        period: Callable[[], float],
+    ) -> None:
+        self._cluster = cluster
+        self._queue = queue
+        self._known = known
+        self._platforms = platforms
+        self._tenants = tenants
+        self._deletion = deletion
+        self._period = period
+
+    async def first(self) -> None:
+        """Everything that there is, by our own list: no watch tells what vanished before it began."""
+        await self._platform()
+        async for body in self._cluster.each(TENANTS):
+            self.add(Ref(TENANTS, body["metadata"]["namespace"], body["metadata"]["name"]), Urgency.RESYNC)
+        self._queue.add(THE_PLATFORM)
+
+    def add(self, key: Ref, urgency: Urgency = Urgency.CHANGED) -> None:
+        """A hint: look at that resource."""
+        if key.kind is TENANTS:
+            self._known.tenants.add(key)
+        self._queue.add(key, urgency=urgency)
+
+    async def work(self) -> None:
+        """One worker: takes keys until it is cancelled, or until the lease is gone."""
+        while True:
+            key = await self._queue.take()
+            try:
+                again = await (self._platform() if key == THE_PLATFORM else self._tenant(key))
+            except Unreachable as error:
+                _log.warning("pass_failed", key=key.path, reason=str(error))
+                self._queue.failed(key, after=error.after)
+            except Changed as error:
+                _log.info("pass_overtaken", key=key.path, reason=str(error))
+                self._queue.failed(key)
+            except Refused as error:
+                _log.warning("pass_refused", key=key.path, status=error.status, reason=error.reason, message=str(error))
+                self._queue.failed(key)
+            except Fenced:
+                self._queue.failed(key)
+                raise
+            except Exception:  # noqa: BLE001 - one resource that breaks us must not stop the others
+                _log.exception("pass_broken", key=key.path)
+                self._queue.failed(key)
+            else:
+                self._queue.done(key, again=again)
+
+    async def _platform(self) -> float:
+        """A change of what tenants stand on is a reason to look at each."""
+        resource = await self._cluster.get(THE_PLATFORM)
+        installed = self._platforms.read(resource)
+        meta: Body = resource["metadata"] if resource else {"uid": "", "generation": 0}
+        stands = (str(meta["uid"]), int(meta["generation"]))
+        before, self._known.installation = self._known.installation, installed
+        if stands != self._known.generation or installed.reason is not before.reason:
+            self._known.generation = stands
+            for key in self._known.tenants:
+                self._queue.add(key, urgency=Urgency.RESYNC)
+        if resource is not None:
+            await self._platforms.look(resource, installed)
+        return self._period()
+
+    async def _tenant(self, key: Ref) -> float | None:
+        resource = await self._cluster.get(key)
+        if resource is None:
+            self._known.tenants.discard(key)
+            return None
+        if "deletionTimestamp" in resource["metadata"]:
+            return await self._deletion.finish(resource)
+        await self._tenants.look(resource)
+        return self._period()

@@ -1,0 +1,61 @@
+"""The platform's pass, and what tenants are told of it."""
+
+from collections.abc import Callable
+
+from pydantic import ValidationError
+
+from footfall_common.manifest import complaint, dotted
+from footfall_common.manifest.platform import TrackingPlatform
+from footfall_operator.cluster import Body
+from footfall_operator.desired.owner import reference
+from footfall_operator.desired.wishes import POOL, of_platform
+from footfall_operator.reconcile.children import Children, told
+from footfall_operator.reconcile.report import Reporter
+from footfall_operator.reconcile.tenants import Installation
+from footfall_operator.status import Reason, false, true
+
+MISSING = Installation(
+    None, Reason.PLATFORM_MISSING, "there is no TrackingPlatform named default: a platform engineer applies one"
+)
+
+
+class Platforms:
+    """`tenants` counts those that there are; `version` = the operator's own."""
+
+    def __init__(
+        self, children: Children, reporter: Reporter, tenants: Callable[[], int], system: str, version: str
+    ) -> None:
+        self._children = children
+        self._reporter = reporter
+        self._tenants = tenants
+        self._system = system
+        self._version = version
+
+    def read(self, resource: Body | None) -> Installation:
+        """Pure: what tenants stand on, by what stands in the API server."""
+        if resource is None or "deletionTimestamp" in resource["metadata"]:
+            return MISSING
+        try:
+            platform = TrackingPlatform.model_validate(resource)
+        except ValidationError as error:
+            found = complaint(error, TrackingPlatform)
+            return Installation(None, Reason.PLATFORM_INVALID, f"{dotted(found.path)}: {found.message}")
+        return Installation(platform, Reason.PLATFORM_VALID, "")
+
+    async def look(self, resource: Body, installed: Installation) -> None:
+        """One pass. Raises Unreachable, Changed, Refused: to be tried again."""
+        if "deletionTimestamp" in resource["metadata"]:
+            return
+        more: Body = {"version": self._version, "tenants": self._tenants()}
+        if installed.platform is None:
+            said = [
+                false("Ready", installed.reason, installed.message),
+                true("Stalled", installed.reason, installed.message),
+                false("Synced", installed.reason, installed.message),
+                false("Reconciling", installed.reason),
+            ]
+            await self._reporter.say(resource, said, more)
+            return
+        wishes = of_platform(installed.platform, reference(resource), self._system)
+        workloads = await self._children.make(wishes, self._system, POOL, resource["metadata"]["uid"])
+        await self._reporter.say(resource, [true("PlatformReady", Reason.PLATFORM_VALID), *told(workloads)], more)

@@ -1,0 +1,176 @@
+"""A tenant's pass."""
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from pydantic import ValidationError
+
+from footfall_common.manifest import TrackingTenant, complaint, dotted
+from footfall_common.manifest.platform import TrackingPlatform
+from footfall_common.placement import Placement, names
+from footfall_operator.cluster import Body, Cluster, Refused
+from footfall_operator.desired.owner import reference
+from footfall_operator.desired.parts import Part
+from footfall_operator.desired.wishes import addresses, of_tenant
+from footfall_operator.reconcile.children import Children, Workload, told
+from footfall_operator.reconcile.claims import Claims, Held
+from footfall_operator.reconcile.report import Reporter
+from footfall_operator.resources import FINALIZER, INSTANCE, ref_of
+from footfall_operator.status import Reason, Said, false, true
+
+PAUSED: Final = "footfall.dev/paused"
+"""Annotation that stops all writes but the status while it is `true`."""
+_FORBIDDEN: Final = 403
+
+
+class Installation(NamedTuple):
+    """What a tenant stands on; `platform` None = there is none, or none that can be read, for that reason."""
+
+    platform: TrackingPlatform | None
+    reason: Reason
+    message: str
+
+
+class Stalled(Exception):
+    """No try will help until somebody changes something; str() says what."""
+
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class Tenants:
+    """`system` = the operator's namespace; `installation` gives what was last read of the platform."""
+
+    def __init__(
+        self,
+        cluster: Cluster,
+        children: Children,
+        claims: Claims,
+        reporter: Reporter,
+        installation: Callable[[], Installation],
+        system: str,
+    ) -> None:
+        self._cluster = cluster
+        self._children = children
+        self._claims = claims
+        self._reporter = reporter
+        self._installation = installation
+        self._system = system
+
+    async def look(self, resource: Body) -> None:
+        """One pass over a tenant that is not being deleted. Raises Unreachable, Changed, Refused: to be tried again."""
+        if resource["metadata"].get("annotations", {}).get(PAUSED) == "true":
+            await self._say(resource, [true("Paused", Reason.PAUSED, f"by the annotation {PAUSED}")], keep=True)
+            return
+        installed = self._installation()
+        if installed.platform is None:
+            said = [
+                false("PlatformReady", installed.reason, installed.message),
+                false("Ready", Reason.WAITING, "for the TrackingPlatform"),
+                true("Reconciling", Reason.WAITING, "for the TrackingPlatform"),
+                false("Stalled", Reason.NOT_STALLED),
+            ]
+            await self._say(resource, said)
+            return
+        try:
+            tenant = self._read(resource)
+            workloads = await self._made(resource, tenant, installed.platform)
+        except Stalled as stalled:
+            said = [
+                true("PlatformReady", Reason.PLATFORM_VALID),
+                false("Ready", stalled.reason, str(stalled)),
+                true("Stalled", stalled.reason, str(stalled)),
+                false("Synced", stalled.reason, str(stalled)),
+                false("Reconciling", stalled.reason),
+            ]
+            if stalled.reason is Reason.CLAIMED_BY_ANOTHER:
+                said.append(false("Claimed", stalled.reason, str(stalled)))
+            await self._say(resource, said)
+            return
+        await self._report(resource, tenant, installed.platform, workloads)
+
+    def _read(self, resource: Body) -> TrackingTenant:
+        if resource["metadata"]["namespace"] == self._system:
+            raise Stalled(
+                Reason.SYSTEM_NAMESPACE, f"{self._system} is the operator's own namespace: make the tenant in another"
+            )
+        try:
+            return TrackingTenant.model_validate(resource)
+        except ValidationError as error:
+            found = complaint(error, TrackingTenant)
+            unknown_field = any(one["type"] == "extra_forbidden" for one in error.errors())
+            reason = Reason.UNSUPPORTED_VERSION if unknown_field else Reason.INVALID_SPEC
+            raise Stalled(reason, f"{dotted(found.path)}: {found.message}") from error
+
+    async def _made(self, resource: Body, tenant: TrackingTenant, platform: TrackingPlatform) -> list[Workload]:
+        meta = resource["metadata"]
+        namespace, name = meta["namespace"], meta["name"]
+        own = names(tenant.guid, tenant.spec.placement) if tenant.spec.placement is Placement.DEDICATED else None
+        try:
+            if FINALIZER not in meta.get("finalizers", ()):
+                await self._finalizer(resource)
+            await self._claims.hold(tenant.guid, namespace, name, own)
+            await self._claims.hold_hosts(tenant.spec.hosts, namespace, name)
+            wishes = of_tenant(tenant, reference(resource), platform.spec, self._system)
+            return await self._children.make(wishes, namespace, name, meta["uid"])
+        except Held as held:
+            raise Stalled(Reason.CLAIMED_BY_ANOTHER, str(held)) from held
+        except Refused as refused:
+            if refused.status == _FORBIDDEN and "cannot" in str(refused):
+                raise Stalled(
+                    Reason.NAMESPACE_NOT_BOUND,
+                    f"{refused}. Bind the namespace: kubectl create rolebinding footfall-operator -n {namespace} "
+                    f"--clusterrole=footfall-tenant-namespace --serviceaccount={self._system}:footfall-operator",
+                ) from refused
+            raise
+
+    async def _finalizer(self, resource: Body) -> None:
+        meta = resource["metadata"]
+        body: Body = {
+            "metadata": {
+                "resourceVersion": meta["resourceVersion"],
+                "finalizers": [*meta.get("finalizers", ()), FINALIZER],
+            }
+        }
+        changed = await self._cluster.merge(ref_of(resource), body)
+        resource["metadata"] = changed["metadata"]
+
+    async def _report(
+        self, resource: Body, tenant: TrackingTenant, platform: TrackingPlatform, workloads: list[Workload]
+    ) -> None:
+        said = [
+            true("PlatformReady", Reason.PLATFORM_VALID),
+            true("Claimed", Reason.CLAIMED),
+            *told(workloads),
+        ]
+        found = addresses(tenant, platform.spec, self._system)
+        more: Body = {
+            "claim": str(tenant.guid),
+            "secret": f"{tenant.metadata.name}-footfall",
+            "urls": {
+                "receiver": found.receiver,
+                "report": found.report,
+                "tenant": found.tenant,
+                "identity": found.identity,
+            },
+        }
+        receiver = f"{tenant.metadata.name}-{Part.RECEIVER.value}"
+        for one in workloads:
+            if one.name == receiver:
+                selector = f"{INSTANCE}={tenant.metadata.name},app.kubernetes.io/component={Part.RECEIVER.value}"
+                more["receivers"] = {"replicas": one.wanted, "ready": one.ready, "selector": selector}
+        await self._reporter.say(resource, said, more)
+
+    async def _say(self, resource: Body, said: list[Said], *, keep: bool = False) -> None:
+        """Without having looked at children: what is known of them stands."""
+        before = resource.get("status", {})
+        more = {name: before[name] for name in ("claim", "secret", "urls", "receivers") if name in before}
+        if keep:
+            told = {one.type for one in said}
+            said += [
+                Said(one["type"], one["status"], Reason(one["reason"]), one["message"])
+                for one in before.get("conditions", ())
+                if one["type"] not in told
+            ]
+        await self._reporter.say(resource, said, more)

@@ -1,0 +1,162 @@
+"""Puts the operator together, in the order in which it comes up: health, the lease, our own list, workers, watches."""
+
+import asyncio
+import datetime as dt
+import os
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from secrets import SystemRandom
+from typing import Any, Final
+
+import kopf
+import structlog
+from prometheus_client import CollectorRegistry
+
+from footfall_common.clock import SystemClock, from_ms
+from footfall_operator import handlers
+from footfall_operator.access import Access, access, for_asyncio, for_threads
+from footfall_operator.cluster import Cluster
+from footfall_operator.lease import Election, Fence
+from footfall_operator.leases import KubernetesLeases, Place
+from footfall_operator.queue import Queue
+from footfall_operator.reconcile.children import Children
+from footfall_operator.reconcile.claims import Claims
+from footfall_operator.reconcile.deletion import Deletion
+from footfall_operator.reconcile.passes import Known, Passes
+from footfall_operator.reconcile.platforms import Platforms
+from footfall_operator.reconcile.report import Reporter
+from footfall_operator.reconcile.tenants import Tenants
+from footfall_operator.resources import Ref
+from footfall_operator.settings import OperatorSettings
+from footfall_operator.site import Site
+
+VERSION: Final = "0.1.0"
+LOST: Final = 75
+"""Exit code where the lease was lost: start again and stand by."""
+_CALLS: Final = 2 / 15
+_log = structlog.stdlib.get_logger(__name__)
+
+
+class Operator:
+    """One process. `exit` ends it at once, without any of Python's ways to stop that."""
+
+    def __init__(self, settings: OperatorSettings, environ: Mapping[str, str], leave: Callable[[int], None]) -> None:
+        self._settings = settings
+        self._clock = SystemClock()
+        self._dice = SystemRandom()
+        self._access = access(environ, settings.account_dir)
+        self._fence = Fence(self._clock.monotonic)
+        self._queue: Queue[Ref] = Queue(self._clock.monotonic, self._dice.uniform)
+        self._known = Known()
+        self._leave = leave
+        self._election = self._an_election()
+        self._site = Site(
+            CollectorRegistry(),
+            {"queue": self._queue_stuck, "lease": self._lease_silent},
+            {"lease": self._lease_silent},
+        )
+        self._workers: list[asyncio.Task[None]] = []
+        self._client: Any = None
+        self._passes: Passes | None = None
+
+    def register(self, registry: kopf.OperatorRegistry) -> None:
+        """Hand kopf what it is to call."""
+        kopf.on.login(registry=registry)(self._login)
+        kopf.on.startup(registry=registry)(self._start)
+        kopf.on.cleanup(registry=registry)(self._stop)
+        handlers.register(registry, self._hint)
+
+    async def _start(self, settings: kopf.OperatorSettings, **_: Any) -> None:
+        """Kopf begins to watch when this returns: after the lease is won and everything was listed."""
+        handlers.configure(settings)
+        port = await self._site.start(self._settings.host, self._settings.port)
+        _log.info("listening", port=port)
+        await self._elected()
+        _log.info("leading")
+        self._client = for_asyncio(self._access, 2 * self._settings.workers)
+        self._passes = self._some_passes(Cluster(self._client, self._access, self._fence, self._settings.call_seconds))
+        await self._passes.first()
+        self._workers = [asyncio.create_task(self._passes.work()) for _ in range(self._settings.workers)]
+
+    async def _elected(self) -> None:
+        """Until we lead. The thread is nobody's to wait for: it must not keep a process that is told to stop."""
+        loop, won = asyncio.get_running_loop(), asyncio.Event()
+        wins = [lambda: loop.call_soon_threadsafe(won.set), self._lost]
+        threading.Thread(target=self._election.run, args=wins, name="lease", daemon=True).start()
+        await won.wait()
+
+    async def _stop(self, **_: Any) -> None:
+        for worker in self._workers:
+            worker.cancel()
+        for worker in self._workers:
+            with suppress(asyncio.CancelledError):
+                await worker
+        await asyncio.to_thread(self._election.leave)
+        if self._client is not None:
+            await self._client.close()
+        await self._site.stop()
+
+    async def _login(self, **_: Any) -> kopf.ConnectionInfo:
+        return for_kopf(self._access)
+
+    def _hint(self, key: Ref) -> None:
+        if self._passes is not None:
+            self._passes.add(key)
+
+    def _an_election(self) -> Election:
+        settings = self._settings
+        leases = KubernetesLeases(
+            for_threads(self._access),
+            self._access,
+            Place(settings.namespace, settings.lease),
+            settings.lease_seconds * _CALLS,
+            self._now,
+        )
+        me = settings.identity or f"{os.uname().nodename}_{uuid.UUID(int=self._dice.getrandbits(128)).hex[:8]}"
+        return Election(leases, me, settings.lease_seconds, self._clock.monotonic, self._fence)
+
+    def _some_passes(self, cluster: Cluster) -> Passes:
+        system = self._settings.namespace
+        children = Children(cluster)
+        claims = Claims(cluster, self._stamp)
+        reporter = Reporter(cluster, self._stamp, lambda: f"{self._dice.getrandbits(64):016x}")
+        tenants = Tenants(cluster, children, claims, reporter, lambda: self._known.installation, system)
+        platforms = Platforms(children, reporter, lambda: len(self._known.tenants), system, VERSION)
+        deletion = Deletion(cluster, claims, self._now)
+        return Passes(cluster, self._queue, self._known, platforms, tenants, deletion, self._period)
+
+    def _period(self) -> float:
+        """A resync's, so spread that resources do not stay together."""
+        return self._settings.resync_seconds * self._dice.uniform(0.9, 1.1)
+
+    def _now(self) -> dt.datetime:
+        return from_ms(self._clock.now_ms())
+
+    def _stamp(self) -> str:
+        return self._now().strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def _lost(self) -> None:
+        _log.error("lease_lost")
+        self._leave(LOST)
+
+    def _queue_stuck(self) -> str:
+        seconds = self._queue.oldest()
+        return f"a resource has been due for {seconds:.0f} s" if seconds > self._settings.stuck_seconds else ""
+
+    def _lease_silent(self) -> str:
+        seconds = self._election.silent
+        limit = max(self._settings.stuck_seconds, 2 * self._settings.lease_seconds)
+        return f"the lease was not looked at for {seconds:.0f} s" if seconds > limit else ""
+
+
+def for_kopf(found: Access) -> kopf.ConnectionInfo:
+    """What kopf's own watches use; it asks again when it is refused."""
+    return kopf.ConnectionInfo(
+        server=found.server,
+        ca_path=found.authority,
+        token=found.token(),
+        certificate_path=found.certificate,
+        private_key_path=found.key,
+    )
