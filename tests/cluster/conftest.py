@@ -1,20 +1,22 @@
-"""A real control plane: one a worker, with our resources known to it."""
+"""Real control planes: one a worker for the resources themselves, one for those tests in which the operator acts."""
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
 from footfall_common.testing import eventually
 from tests.support.api import PLURALS, Api, connected
 from tests.support.crds import ROOT
+from tests.support.operator import Installation, account, operator
 from tools.kubernetes.build import lacking
 from tools.kubernetes.handle import ControlPlaneServers, control_plane
 
 
-@pytest.fixture(scope="session")
-def servers() -> Iterator[ControlPlaneServers]:
-    """The worker's own control plane."""
+@contextmanager
+def plane() -> Iterator[ControlPlaneServers]:
+    """A control plane that holds config/."""
     if reason := lacking():
         pytest.skip(f"no control plane here: {reason}")
     with control_plane() as held:
@@ -24,9 +26,31 @@ def servers() -> Iterator[ControlPlaneServers]:
 
 
 @pytest.fixture(scope="session")
+def servers() -> Iterator[ControlPlaneServers]:
+    """Nobody acts on what stands in it."""
+    with plane() as held:
+        yield held
+
+
+@pytest.fixture(scope="session")
 def api(servers: ControlPlaneServers) -> Iterator[Api]:
-    """An administrator."""
+    """Its administrator."""
     with connected(servers.kubeconfig) as admin:
-        # Established comes a moment before the API server answers for a kind.
-        asyncio.run(eventually(lambda: all(map(admin.knows, PLURALS)), 30))
+        known(admin)
         yield admin
+
+
+@pytest.fixture(scope="session")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """A control plane in which the operator acts, with the example's platform."""
+    with plane() as held, connected(held.kubeconfig) as admin:
+        known(admin)
+        mounted = account(admin.client, held, tmp_path_factory.mktemp("operator") / "account")
+        held.kubectl("apply", "--server-side", "-f", str(ROOT / "examples/platform.yaml"))
+        with operator(held, mounted) as process:
+            yield Installation(held, admin, mounted, process)
+
+
+def known(admin: Api) -> None:
+    """Established comes a moment before the API server answers for a kind."""
+    asyncio.run(eventually(lambda: all(map(admin.knows, PLURALS)), 30))

@@ -1,64 +1,169 @@
-"""The operator against a real API server: what it makes, and that it keeps it so."""
+"""The operator against a real API server: what it makes, and what it says where it makes nothing."""
 
-from collections.abc import Callable, Iterator
-from pathlib import Path
+import base64
 from typing import Any
 
 import pytest
 
 from footfall_common.testing import eventually
-from tests.support.api import GROUP, Api
-from tests.support.crds import ROOT
-from tests.support.operator import OperatorProcess, account, operator
-from tools.kubernetes.handle import ControlPlaneServers
+from tests.support.api import GROUP
+from tests.support.crds import ROOT, documents
+from tests.support.operator import Installation, a_tenant, conditions, place
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
 
-@pytest.fixture(scope="module")
-def running(
-    servers: ControlPlaneServers, api: Api, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[OperatorProcess]:
-    """The operator, a platform, and the example's tenant."""
-    folder: Path = tmp_path_factory.mktemp("operator")
-    mounted = account(api.client, servers, folder / "account")
-    servers.kubectl("apply", "--server-side", "-f", str(ROOT / "examples/platform.yaml"))
-    servers.kubectl("apply", "--server-side", "-f", str(ROOT / "examples/tenant.yaml"))
-    with operator(servers, mounted) as process:
-        yield process
+def dedicated(namespace: str, **spec: Any) -> dict[str, Any]:
+    """A Dedicated tenant with every field."""
+    found = documents()["TrackingTenant"]["spec"]
+    return a_tenant(
+        namespace, **{**found, "tenantId": f"t-{namespace}", "hosts": [f"{namespace}.t.example.com"], **spec}
+    )
 
 
-def conditions(body: dict[str, Any]) -> dict[str, tuple[str, str]]:
-    """Type -> status and reason."""
-    return {one["type"]: (one["status"], one["reason"]) for one in body.get("status", {}).get("conditions", ())}
+def name_of(body: dict[str, Any]) -> str:
+    name: str = body["metadata"]["name"]
+    return name
 
 
-def reads(api: Api, path: str) -> Callable[[], Any]:
-    """Reads an object until it is there."""
-
-    def read() -> Any:
-        answer = api.client.get(path)
-        return answer.json() if answer.is_success else None
-
-    return read
-
-
-async def test_the_example_stands_and_says_so(running: OperatorProcess, api: Api) -> None:
-    tenant = f"{GROUP}/namespaces/team-a/trackingtenants/acme"
-    await eventually(lambda: conditions(api.client.get(tenant).json()).get("Ready") == ("True", "Ready"), 30)
-    body = api.client.get(tenant).json()
-    assert conditions(body)["Claimed"] == ("True", "Claimed")
-    assert conditions(body)["Stalled"] == ("False", "NotStalled")
+async def test_the_example_stands_and_says_so(installation: Installation) -> None:
+    installation.servers.kubectl("apply", "--server-side", "-f", str(ROOT / "examples/tenant.yaml"))
+    body = await installation.becomes(a_tenant("team-a"), Ready="Ready", Claimed="True", Stalled="False")
     assert body["status"]["observedGeneration"] == body["metadata"]["generation"]
-    secret = api.client.get(f"/api/v1/namespaces/team-a/secrets/{body['status']['secret']}")
-    assert secret.is_success
-    claim = api.client.get(f"{GROUP}/trackingclaims/{body['status']['claim']}").json()
+    secret = installation.get(f"/api/v1/namespaces/team-a/secrets/{body['status']['secret']}")
+    assert secret is not None
+    assert base64.b64decode(secret["data"]["tenant-id"]).decode() == body["status"]["claim"]
+    assert base64.b64decode(secret["data"]["identity-url"]) == b"https://id.tracking.example.com"
+    claim = installation.get(f"{GROUP}/trackingclaims/{body['status']['claim']}")
+    assert claim is not None
     assert claim["spec"]["holder"] == {"namespace": "team-a", "name": "acme"}
+    assert claim["status"]["state"] == "Bound"
+    told = installation.servers.kubectl("get", "tt", "acme", "-n", "team-a").stdout
+    assert told.splitlines()[1].split()[:4] == ["acme", "True", "Ready", "Pooled"]
+
+
+async def test_a_dedicated_tenant_gets_all_that_it_asks_for(installation: Installation) -> None:
+    namespace = installation.namespace()
+    tenant = dedicated(namespace)
+    assert installation.api.create(tenant).is_success
+    body = await installation.becomes(tenant, Synced="True", Ready="RollingOut")
+    at = {
+        "/api/v1": ("serviceaccounts", "services"),
+        "/apis/apps/v1": ("deployments",),
+        "/apis/policy/v1": ("poddisruptionbudgets",),
+        "/apis/autoscaling/v2": ("horizontalpodautoscalers",),
+        "/apis/networking.k8s.io/v1": ("networkpolicies",),
+    }
+    stands = {
+        plural: sorted(
+            one["metadata"]["name"] for one in installation.listed(f"{root}/namespaces/{namespace}/{plural}")
+        )
+        for root, plurals in at.items()
+        for plural in plurals
+    }
+    parts = ["acme-raw-receiver", "acme-receiver", "acme-report"]
+    assert stands == {
+        "serviceaccounts": [*parts, "default"],
+        "services": ["acme-receiver", "acme-report"],
+        "deployments": parts,
+        "poddisruptionbudgets": parts,
+        "horizontalpodautoscalers": ["acme-receiver"],
+        "networkpolicies": ["acme-footfall"],
+    }
+    deployments = installation.listed(f"/apis/apps/v1/namespaces/{namespace}/deployments")
+    replicas = {one["metadata"]["name"]: one["spec"]["replicas"] for one in deployments}
+    assert (replicas["acme-raw-receiver"], replicas["acme-report"]) == (2, 2), "the receiver's are its autoscaler's"
+    assert body["status"]["urls"]["receiver"] == f"https://{namespace}.t.example.com"
+    assert "footfall.dev/instance=acme" in body["status"]["receivers"]["selector"]
+
+
+async def test_pods_of_a_namespace_that_enforces_the_restricted_standard_are_let_in(installation: Installation) -> None:
+    namespace = installation.namespace()
+    installation.servers.kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/enforce=restricted")
+    assert installation.api.create(dedicated(namespace)).is_success
+    pods = await eventually(lambda: len(installation.listed(f"/api/v1/namespaces/{namespace}/pods")) >= 5, 30)
+    assert pods
+
+
+async def test_without_the_binding_a_tenant_says_how_to_open_its_namespace_and_goes_on_once_it_is(
+    installation: Installation,
+) -> None:
+    namespace = installation.namespace(bound=False)
+    tenant = a_tenant(namespace)
+    assert installation.api.create(tenant).is_success
+    body = await installation.becomes(tenant, Stalled="NamespaceNotBound", Ready="False")
+    (message,) = (one["message"] for one in body["status"]["conditions"] if one["type"] == "Stalled")
+    command = message.partition("Bind the namespace: kubectl ")[2]
+    installation.servers.kubectl(*command.split())
+    await installation.becomes(tenant, Ready="True", Stalled="False")
+
+
+async def test_two_spellings_of_one_tenant_collide_and_the_first_stays(installation: Installation) -> None:
+    first, second = installation.namespace(), installation.namespace()
+    one = a_tenant(first, tenantId=f"two-{first}")
+    assert installation.api.create(one).is_success
+    body = await installation.becomes(one, Ready="True")
+    other = a_tenant(second, tenantId=body["status"]["claim"].upper())
+    assert installation.api.create(other).is_success
+    stalled = await installation.becomes(other, Stalled="ClaimedByAnother", Claimed="False")
+    assert f"{first}/acme" in str(stalled["status"]["conditions"])
+    assert conditions(installation.get(place(one)) or {})["Ready"] == ("True", "Ready")
+
+
+async def test_a_host_belongs_to_whoever_had_it_first_and_is_free_once_that_is_gone(installation: Installation) -> None:
+    first, second = installation.namespace(), installation.namespace()
+    hosts = [f"{first}.t.example.com"]
+    one, other = a_tenant(first, hosts=hosts), a_tenant(second, hosts=hosts)
+    assert installation.api.create(one).is_success
+    await installation.becomes(one, Ready="True")
+    assert installation.api.create(other).is_success
+    await installation.becomes(other, Stalled="ClaimedByAnother")
+    assert installation.api.delete(one).is_success
+    await eventually(lambda: installation.get(place(one)) is None, 30)
+    await installation.becomes(other, Ready="True")
+
+
+async def test_what_is_retained_waits_for_the_same_name_and_for_nobody_else(installation: Installation) -> None:
+    first, second = installation.namespace(), installation.namespace()
+    one = a_tenant(first)
+    assert installation.api.create(one).is_success
+    body = await installation.becomes(one, Ready="True")
+    at = f"{GROUP}/trackingclaims/{body['status']['claim']}"
+    assert installation.api.delete(one).is_success
+    await eventually(lambda: (installation.get(at) or {}).get("status", {}).get("state") == "Retained", 30)
+    thief = a_tenant(second, tenantId=one["spec"]["tenantId"])
+    assert installation.api.create(thief).is_success
+    await installation.becomes(thief, Stalled="ClaimedByAnother")
+    assert installation.api.create(one).is_success
+    await installation.becomes(one, Ready="True")
+    claim = installation.get(at)
+    assert claim is not None
     assert claim["status"]["state"] == "Bound"
 
 
-async def test_a_workload_of_the_platform_that_was_deleted_is_back(running: OperatorProcess, api: Api) -> None:
-    at = "/apis/apps/v1/namespaces/footfall-system/deployments/footfall-receiver"
-    first = await eventually(reads(api, at), 30)
-    assert api.client.delete(at).is_success
-    await eventually(lambda: (reads(api, at)() or first)["metadata"]["uid"] != first["metadata"]["uid"], 10)
+async def test_delete_needs_its_confirmation_and_frees_the_id(installation: Installation) -> None:
+    namespace = installation.namespace()
+    tenant = a_tenant(namespace, deletionPolicy="Delete")
+    assert installation.api.create(tenant).is_success
+    body = await installation.becomes(tenant, Ready="True")
+    refused = installation.api.delete(tenant)
+    assert refused.status_code == 403
+    command = refused.json()["message"].partition("Confirm: kubectl ")[2]
+    installation.servers.kubectl(*command.split())
+    assert installation.api.delete(tenant).is_success
+    await eventually(lambda: installation.get(place(tenant)) is None, 30)
+    assert installation.get(f"{GROUP}/trackingclaims/{body['status']['claim']}") is None
+
+
+async def test_a_namespace_that_is_deleted_takes_its_tenants_with_it_and_keeps_their_data(
+    installation: Installation,
+) -> None:
+    namespace = installation.namespace()
+    tenant = dedicated(namespace, deletionPolicy="Delete")
+    assert installation.api.create(tenant).is_success
+    body = await installation.becomes(tenant, Synced="True")
+    installation.servers.kubectl("delete", "namespace", namespace, "--wait=false")
+    await eventually(lambda: installation.get(f"/api/v1/namespaces/{namespace}") is None, 60)
+    claim = installation.get(f"{GROUP}/trackingclaims/{body['status']['claim']}")
+    assert claim is not None
+    assert claim["status"]["state"] == "Retained"

@@ -8,6 +8,7 @@ from pathlib import Path
 from footfall_common.events.schema import json_schema
 from footfall_common.settings import Settings, settings_page
 from footfall_common.telemetry import METRICS, metrics_page
+from footfall_operator.status import conditions_page
 from tools.docs.resources import resources_page
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -42,6 +43,7 @@ def pages() -> dict[str, str]:
         "settings.md": settings_page(settings_classes()),
         "metrics.md": metrics_page(METRICS),
         "resources.md": resources_page(),
+        "conditions.md": conditions_page(),
     }
 
 

@@ -24,8 +24,12 @@ def main() -> int:
         return USAGE
     configure(sys.stderr, settings.log_level)
     registry = kopf.OperatorRegistry()
-    Operator(settings, os.environ, os._exit).register(registry)
-    kopf.run(registry=registry, clusterwide=True, standalone=True)
+    operator = Operator(settings, os.environ, os._exit)
+    operator.register(registry)
+    try:
+        kopf.run(registry=registry, clusterwide=True, standalone=True)
+    finally:
+        operator.leave()
     return 0
 
 

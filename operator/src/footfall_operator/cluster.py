@@ -1,7 +1,7 @@
 """The API server, in the few calls that passes make. Every write asks the fence first."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
 
@@ -10,6 +10,7 @@ import msgspec
 from kubernetes.aio.client import ApiClient
 
 from footfall_operator.access import Access
+from footfall_operator.drift import Whole
 from footfall_operator.lease import Fence
 from footfall_operator.resources import Kind, Ref, ref_of
 
@@ -47,13 +48,16 @@ class Changed(Refused):
 
 
 class Cluster:
-    """Belongs to one event loop. `seconds` bounds each call."""
+    """Belongs to one event loop. `seconds` bounds each call; `wrote` is told the method of each write."""
 
-    def __init__(self, client: ApiClient, access: Access, fence: Fence, seconds: float) -> None:
+    def __init__(
+        self, client: ApiClient, access: Access, fence: Fence, seconds: float, wrote: Callable[[str], None]
+    ) -> None:
         self._client = client
         self._access = access
         self._fence = fence
         self._seconds = seconds
+        self._wrote = wrote
 
     async def get(self, ref: Ref) -> Body | None:
         """None where there is none."""
@@ -80,11 +84,16 @@ class Cluster:
         query = {"fieldManager": manager, "force": "true"}
         return await self._write("PATCH", ref_of(body).path, body, query, _APPLY)
 
-    async def remove(self, ref: Ref, pointers: Sequence[str], version: str) -> Body:
-        """Take away what stands at those places of the object as it was in that version."""
+    async def put_back(self, ref: Ref, lists: Sequence[Whole], version: str) -> Body:
+        """Lists of the object, as it was in that version, as they should be."""
         test = {"op": "test", "path": "/metadata/resourceVersion", "value": version}
-        body = [test, *({"op": "remove", "path": pointer} for pointer in pointers)]
-        return await self._write("PATCH", ref.path, body, {"fieldManager": MANAGER}, _PATCH)
+        changes: list[Body] = [
+            {"op": "remove", "path": one.pointer}
+            if one.value is None
+            else {"op": "replace", "path": one.pointer, "value": one.value}
+            for one in lists
+        ]
+        return await self._write("PATCH", ref.path, [test, *changes], {"fieldManager": MANAGER}, _PATCH)
 
     async def create(self, body: Body) -> Body:
         """Raises Changed where it stands already."""
@@ -117,6 +126,7 @@ class Cluster:
         self, method: str, path: str, body: Any, query: Mapping[str, str], content: str = "application/json"
     ) -> Body:
         self._fence.check()
+        self._wrote(method)
         return await self._call(method, path, query, body, content)
 
     async def _call(

@@ -11,6 +11,8 @@ from footfall_operator.resources import (
     GROUP,
     MANAGED,
     PLATFORM,
+    PLATFORM_NAME,
+    TENANT,
     TENANTS,
     VERSION,
     WATCHED,
@@ -39,21 +41,24 @@ def _resource(registry: kopf.OperatorRegistry, kind: Kind, hint: Hint) -> None:
 def _child(registry: kopf.OperatorRegistry, kind: Kind, hint: Hint) -> None:
     @kopf.on.event(kind.group, kind.version, kind.plural, labels={MANAGED: "true"}, registry=registry)
     async def seen(body: Mapping[str, Any], **_: Any) -> None:
-        if (owner := owner_of(body)) is not None:
+        for owner in owners_of(body):
             hint(owner)
 
 
-def owner_of(body: Mapping[str, Any]) -> Ref | None:
-    """Whose child it is; a claim's is its holder."""
+def owners_of(body: Mapping[str, Any]) -> set[Ref]:
+    """Whose child it is, by its owner references and by its labels: either may have been changed behind our back."""
     meta = body["metadata"]
     if body.get("kind") == CLAIM.name:
-        holder = body.get("spec", {}).get("holder", {})
-        return Ref(TENANTS, holder.get("namespace"), holder.get("name")) if holder else None
-    for one in meta.get("ownerReferences", ()):
-        kind = _OWNERS.get(one["kind"])
-        if kind is not None and one["apiVersion"] == kind.api_version:
-            return Ref(kind, meta["namespace"] if kind.namespaced else None, one["name"])
-    return None
+        holder = body["spec"]["holder"]
+        return {Ref(TENANTS, holder["namespace"], holder["name"])}
+    named = [(one.get("kind"), one.get("name")) for one in meta.get("ownerReferences", ())]
+    labels = meta.get("labels", {})
+    named += [(TENANTS.name, labels.get(TENANT)), (PLATFORM.name, PLATFORM_NAME if TENANT not in labels else None)]
+    return {
+        Ref(_OWNERS[kind], meta["namespace"] if _OWNERS[kind].namespaced else None, name)
+        for kind, name in named
+        if kind in _OWNERS and name
+    }
 
 
 def configure(settings: kopf.OperatorSettings) -> None:

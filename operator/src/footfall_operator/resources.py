@@ -36,6 +36,7 @@ class Kind(NamedTuple):
         return "/".join([*root, *within, self.plural, *(part for part in (name, subresource) if part)])
 
 
+PLATFORM_NAME: Final = "default"
 PLATFORM: Final = Kind(GROUP, VERSION, "trackingplatforms", "TrackingPlatform", namespaced=False)
 TENANTS: Final = Kind(GROUP, VERSION, "trackingtenants", "TrackingTenant")
 CLAIM: Final = Kind(GROUP, VERSION, "trackingclaims", "TrackingClaim", namespaced=False)

@@ -20,6 +20,7 @@ from footfall_operator.access import Access, access, for_asyncio, for_threads
 from footfall_operator.cluster import Cluster
 from footfall_operator.lease import Election, Fence
 from footfall_operator.leases import KubernetesLeases, Place
+from footfall_operator.metrics import Metrics
 from footfall_operator.queue import Queue
 from footfall_operator.reconcile.children import Children
 from footfall_operator.reconcile.claims import Claims
@@ -52,8 +53,13 @@ class Operator:
         self._known = Known()
         self._leave = leave
         self._election = self._an_election()
+        registry = CollectorRegistry()
+        self._metrics = Metrics(registry)
+        self._metrics.queued.set_function(self._queue.__len__)
+        self._metrics.oldest.set_function(self._queue.oldest)
+        self._metrics.leading.set_function(self._election.elected.is_set)
         self._site = Site(
-            CollectorRegistry(),
+            registry,
             {"queue": self._queue_stuck, "lease": self._lease_silent},
             {"lease": self._lease_silent},
         )
@@ -76,7 +82,8 @@ class Operator:
         await self._elected()
         _log.info("leading")
         self._client = for_asyncio(self._access, 2 * self._settings.workers)
-        self._passes = self._some_passes(Cluster(self._client, self._access, self._fence, self._settings.call_seconds))
+        calls = self._settings.call_seconds
+        self._passes = self._some_passes(Cluster(self._client, self._access, self._fence, calls, self._metrics.wrote))
         await self._passes.first()
         self._workers = [asyncio.create_task(self._passes.work()) for _ in range(self._settings.workers)]
 
@@ -93,10 +100,13 @@ class Operator:
         for worker in self._workers:
             with suppress(asyncio.CancelledError):
                 await worker
-        await asyncio.to_thread(self._election.leave)
         if self._client is not None:
             await self._client.close()
         await self._site.stop()
+
+    def leave(self) -> None:
+        """For when all has ended, also where it was told to stop while it came up: the next one need not wait."""
+        self._election.leave()
 
     async def _login(self, **_: Any) -> kopf.ConnectionInfo:
         return for_kopf(self._access)
@@ -121,11 +131,11 @@ class Operator:
         system = self._settings.namespace
         children = Children(cluster)
         claims = Claims(cluster, self._stamp)
-        reporter = Reporter(cluster, self._stamp, lambda: f"{self._dice.getrandbits(64):016x}")
+        reporter = Reporter(cluster, self._metrics, self._stamp, lambda: f"{self._dice.getrandbits(64):016x}")
         tenants = Tenants(cluster, children, claims, reporter, lambda: self._known.installation, system)
         platforms = Platforms(children, reporter, lambda: len(self._known.tenants), system, VERSION)
         deletion = Deletion(cluster, claims, self._now)
-        return Passes(cluster, self._queue, self._known, platforms, tenants, deletion, self._period)
+        return Passes(cluster, self._queue, self._known, platforms, tenants, deletion, self._metrics, self._period)
 
     def _period(self) -> float:
         """A resync's, so spread that resources do not stay together."""

@@ -9,7 +9,7 @@ MESSAGE: Final = 1_024
 
 
 class Reason(StrEnum):
-    """Every reason of every condition; docs/conditions.md says what each means and what to do."""
+    """Every reason of every condition and event; REASONS says what each means and what to do."""
 
     READY = "Ready"
     AS_DESIRED = "AsDesired"
@@ -22,15 +22,58 @@ class Reason(StrEnum):
     SYSTEM_NAMESPACE = "SystemNamespace"
     UNSUPPORTED_VERSION = "UnsupportedVersion"
     INVALID_SPEC = "InvalidSpec"
-    TOO_MANY_TENANTS = "TooManyTenants"
     ROLLING_OUT = "RollingOut"
-    REFUSED = "Refused"
-    UNREACHABLE = "Unreachable"
     PAUSED = "Paused"
-    RUNNING = "Running"
-    DELETING = "Deleting"
     NOT_STALLED = "NotStalled"
     WAITING = "Waiting"
+
+
+REASONS: Final[Mapping[Reason, str]] = {
+    Reason.READY: "All of it stands and its pods are ready.",
+    Reason.AS_DESIRED: "Everything in Kubernetes is as the resource wishes it.",
+    Reason.PLATFORM_VALID: "There is a TrackingPlatform, and it can be read.",
+    Reason.PLATFORM_MISSING: "There is no TrackingPlatform named default. Apply one; tenants go on by themselves.",
+    Reason.PLATFORM_INVALID: "The TrackingPlatform holds what this operator cannot read; the message names the field.",
+    Reason.CLAIMED: "The tenant's id and hosts are its own.",
+    Reason.CLAIMED_BY_ANOTHER: "Its id, or a host, is held by the tenant that the message names. A platform engineer "
+    "passes it on with `kubectl footfall release`; else choose another.",
+    Reason.NAMESPACE_NOT_BOUND: "The operator may not write here. The message holds the command that binds it.",
+    Reason.SYSTEM_NAMESPACE: "Tenants are made in namespaces of their own, not in the operator's.",
+    Reason.UNSUPPORTED_VERSION: "The spec holds a field that this operator does not know: upgrade it.",
+    Reason.INVALID_SPEC: "The spec holds what the schema could not refuse; the message names the field.",
+    Reason.ROLLING_OUT: "Pods are not ready yet; the message says which, as ready/wanted.",
+    Reason.PAUSED: "The annotation footfall.dev/paused is true: nothing is written but this.",
+    Reason.NOT_STALLED: "Nothing stands in the way that somebody would have to change.",
+    Reason.WAITING: "It goes on by itself once what the message names is there.",
+}
+"""What each means, and the way out."""
+
+TYPES: Final[Mapping[str, str]] = {
+    "Ready": "it works",
+    "Synced": "everything in Kubernetes is as it should be",
+    "Reconciling": "the operator, or a rollout, is still at it",
+    "Stalled": "nothing goes on until somebody changes something",
+    "Paused": "the operator was told to leave it alone",
+    "PlatformReady": "the TrackingPlatform can be built upon",
+    "Claimed": "id and hosts are the tenant's own",
+    "WorkloadsReady": "all pods are ready",
+}
+"""Every condition: what True means."""
+
+
+def conditions_page() -> str:
+    """All of them as a Markdown page."""
+    lines = [
+        "# Conditions",
+        "",
+        "`kubectl get tt -o wide` shows Ready and its reason; `kubectl describe` shows all.",
+        "",
+    ]
+    lines += ["| condition | True means |", "|---|---|"]
+    lines += [f"| `{name}` | {meaning} |" for name, meaning in TYPES.items()]
+    lines += ["", "| reason, also of events | meaning and way out |", "|---|---|"]
+    lines += [f"| `{reason.value}` | {REASONS[reason]} |" for reason in sorted(REASONS)]
+    return "\n".join([*lines, ""])
 
 
 class Said(NamedTuple):

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from footfall_operator.drift import Drift, drift
+from footfall_operator.drift import Drift, Whole, drift
 
 DEPLOYMENT: dict[str, Any] = {
     "apiVersion": "apps/v1",
@@ -81,24 +81,27 @@ def test_what_was_changed_or_taken_away_is_lacking(live: dict[str, Any], expecte
 
 
 @pytest.mark.parametrize(
-    ("live", "expected"),
+    ("live", "pointer", "value"),
     [
-        (changed((*POD, "containers"), [*CONTAINERS, {"name": "spy"}]), "containers/1"),
-        (changed((*POD, "containers"), [{"name": "spy"}, *CONTAINERS]), "containers/0"),
-        (changed((*POD, "initContainers"), [{"name": "spy"}]), "initContainers"),
-        (changed((*POD, "volumes"), [{"name": "host", "hostPath": {"path": "/"}}]), "volumes"),
-        (changed((*MAIN, "env"), [{"name": "A", "value": "1"}, {"name": "LD_PRELOAD"}]), "containers/0/env/1"),
-        (changed((*MAIN, "ports"), [{"containerPort": 1, "protocol": "TCP"}, *PORTS]), "containers/0/ports/0"),
+        (changed((*POD, "containers"), [*CONTAINERS, {"name": "spy"}]), "containers", CONTAINERS),
+        (changed((*POD, "containers"), [{"name": "spy"}]), "containers", CONTAINERS),
+        (changed((*POD, "initContainers"), [{"name": "spy"}]), "initContainers", None),
+        (changed((*POD, "volumes"), [{"name": "host", "hostPath": {"path": "/"}}]), "volumes", None),
+        (changed((*MAIN, "env"), [{"name": "LD_PRELOAD"}]), "containers/0/env", CONTAINERS[0]["env"]),
+        (changed((*MAIN, "ports"), [{"containerPort": 1, "protocol": "TCP"}, *PORTS]), "containers/0/ports", PORTS),
     ],
-)  # fmt: skip
-def test_what_was_slipped_in_is_foreign(live: dict[str, Any], expected: str) -> None:
-    assert drift(live, DEPLOYMENT) == Drift((), (f"/spec/template/spec/{expected}",))
+)
+def test_a_list_that_something_was_slipped_into_is_put_back_whole(
+    live: dict[str, Any], pointer: str, value: list[Any] | None
+) -> None:
+    assert drift(live, DEPLOYMENT) == Drift((), (Whole(f"/spec/template/spec/{pointer}", value),))
 
 
-def test_several_foreign_items_are_named_from_the_end_so_that_each_can_be_removed() -> None:
-    live = changed((*MAIN, "env"), [{"name": "B"}, {"name": "A", "value": "1"}, {"name": "C"}])
-    at = "/spec/template/spec/containers/0/env"
-    assert drift(live, DEPLOYMENT).foreign == (f"{at}/2", f"{at}/0")
+def test_another_controller_is_in_the_way_of_ours_and_other_owners_are_not() -> None:
+    other = {"uid": "2"}
+    live = changed(("metadata", "ownerReferences"), [{"uid": "0", "controller": True}, other])
+    ours = DEPLOYMENT["metadata"]["ownerReferences"]
+    assert drift(live, DEPLOYMENT) == Drift((), (Whole("/metadata/ownerReferences", [other, *ours]),))
 
 
 def test_a_network_policy_is_what_we_ask_for_or_it_is_not() -> None:

@@ -65,11 +65,11 @@ class Children:
             found = drift(live, body)
             if not found:
                 return live
-            _log.info("child_drifted", **_named(body), lacks=found.lacks, foreign=found.foreign)
+            _log.info(
+                "child_drifted", **_named(body), lacks=found.lacks, foreign=[one.pointer for one in found.foreign]
+            )
             if found.foreign:
-                await self._cluster.remove(ref_of(body), found.foreign, live["metadata"]["resourceVersion"])
-            if not found.lacks:
-                return live
+                await self._cluster.put_back(ref_of(body), found.foreign, live["metadata"]["resourceVersion"])
         else:
             _log.info("child_made", **_named(body))
         return await self._cluster.apply(body)

@@ -7,13 +7,17 @@ import structlog
 
 from footfall_operator.cluster import Body, Changed, Cluster, Refused, Unreachable
 from footfall_operator.lease import Fenced
+from footfall_operator.metrics import Metrics
 from footfall_operator.queue import Queue, Urgency
 from footfall_operator.reconcile.deletion import Deletion
 from footfall_operator.reconcile.platforms import MISSING, Platforms
 from footfall_operator.reconcile.tenants import Installation, Tenants
-from footfall_operator.resources import PLATFORM, TENANTS, Ref
+from footfall_operator.resources import PLATFORM, PLATFORM_NAME, TENANTS, Ref
 
-THE_PLATFORM: Final = Ref(PLATFORM, None, "default")
+COUNT_SECONDS: Final = 1.0
+"""After which the platform says how many tenants there are: a thousand that come at once are counted once."""
+THE_PLATFORM: Final = Ref(PLATFORM, None, PLATFORM_NAME)
+_OUTCOMES: Final = {Changed: "overtaken", Refused: "refused", Unreachable: "unreachable"}
 _log = structlog.stdlib.get_logger(__name__)
 
 
@@ -37,6 +41,7 @@ class Passes:
         platforms: Platforms,
         tenants: Tenants,
         deletion: Deletion,
+        metrics: Metrics,
         period: Callable[[], float],
     ) -> None:
         self._cluster = cluster
@@ -45,6 +50,7 @@ class Passes:
         self._platforms = platforms
         self._tenants = tenants
         self._deletion = deletion
+        self._metrics = metrics
         self._period = period
 
     async def first(self) -> None:
@@ -54,10 +60,17 @@ class Passes:
             self.add(Ref(TENANTS, body["metadata"]["namespace"], body["metadata"]["name"]), Urgency.RESYNC)
         self._queue.add(THE_PLATFORM)
 
+    def _forget(self, key: Ref) -> None:
+        """It is gone; the platform says how many are left."""
+        self._known.tenants.discard(key)
+        self._metrics.forget(key)
+        self._queue.add(THE_PLATFORM, after=COUNT_SECONDS)
+
     def add(self, key: Ref, urgency: Urgency = Urgency.CHANGED) -> None:
         """A hint: look at that resource."""
-        if key.kind is TENANTS:
+        if key.kind is TENANTS and key not in self._known.tenants:
             self._known.tenants.add(key)
+            self._queue.add(THE_PLATFORM, after=COUNT_SECONDS)
         self._queue.add(key, urgency=urgency)
 
     async def work(self) -> None:
@@ -65,24 +78,25 @@ class Passes:
         while True:
             key = await self._queue.take()
             try:
-                again = await (self._platform() if key == THE_PLATFORM else self._tenant(key))
-            except Unreachable as error:
-                _log.warning("pass_failed", key=key.path, reason=str(error))
-                self._queue.failed(key, after=error.after)
-            except Changed as error:
-                _log.info("pass_overtaken", key=key.path, reason=str(error))
-                self._queue.failed(key)
-            except Refused as error:
-                _log.warning("pass_refused", key=key.path, status=error.status, reason=error.reason, message=str(error))
-                self._queue.failed(key)
+                with self._metrics.timed(key):
+                    again = await (self._platform() if key == THE_PLATFORM else self._tenant(key))
             except Fenced:
                 self._queue.failed(key)
                 raise
-            except Exception:  # noqa: BLE001 - one resource that breaks us must not stop the others
-                _log.exception("pass_broken", key=key.path)
-                self._queue.failed(key)
+            except Exception as error:  # noqa: BLE001 - one resource that breaks us must not stop the others
+                self._failed(key, error)
             else:
+                self._metrics.ended(key, "done")
                 self._queue.done(key, again=again)
+
+    def _failed(self, key: Ref, error: Exception) -> None:
+        outcome = next((name for kind, name in _OUTCOMES.items() if isinstance(error, kind)), "broken")
+        self._metrics.ended(key, outcome)
+        if outcome == "broken":
+            _log.error("pass_broken", key=key.path, exc_info=error)
+        else:
+            _log.warning("pass_failed", key=key.path, outcome=outcome, reason=str(error))
+        self._queue.failed(key, after=error.after if isinstance(error, Unreachable) else 0.0)
 
     async def _platform(self) -> float:
         """A change of what tenants stand on is a reason to look at each."""
@@ -102,7 +116,7 @@ class Passes:
     async def _tenant(self, key: Ref) -> float | None:
         resource = await self._cluster.get(key)
         if resource is None:
-            self._known.tenants.discard(key)
+            self._forget(key)
             return None
         if "deletionTimestamp" in resource["metadata"]:
             return await self._deletion.finish(resource)

@@ -6,7 +6,8 @@ from typing import Any
 import structlog
 
 from footfall_operator.cluster import Body, Changed, Cluster, Refused
-from footfall_operator.resources import EVENT, Ref, kind_of
+from footfall_operator.metrics import Metrics
+from footfall_operator.resources import EVENT, Ref, kind_of, ref_of
 from footfall_operator.status import Said, conditions, transitions
 
 _COMPONENT = "footfall-operator"
@@ -16,8 +17,9 @@ _log = structlog.stdlib.get_logger(__name__)
 class Reporter:
     """`now` gives the time as the API server writes it, `new_id` names events."""
 
-    def __init__(self, cluster: Cluster, now: Callable[[], str], new_id: Callable[[], str]) -> None:
+    def __init__(self, cluster: Cluster, metrics: Metrics, now: Callable[[], str], new_id: Callable[[], str]) -> None:
         self._cluster = cluster
+        self._metrics = metrics
         self._now = now
         self._new_id = new_id
 
@@ -26,6 +28,7 @@ class Reporter:
         before = resource.get("status", {})
         generation = resource["metadata"]["generation"]
         told = conditions(said, before.get("conditions", ()), generation, self._now())
+        self._metrics.tell(ref_of(resource), told)
         status = {**more, "observedGeneration": generation, "conditions": told}
         if status == before:
             return

@@ -78,12 +78,54 @@ UNREADABLE = Metric(
     "counter",
     "Stored events left out of a feed since they cannot be decoded; counted at each read, named in the log.",
 )
+OPERATOR_PASSES = Metric(
+    "footfall_operator_passes_total",
+    "counter",
+    "Passes of the operator over a resource, by how they ended: done, refused, unreachable, overtaken or broken.",
+    ("kind", "outcome"),
+)
+OPERATOR_PASS_SECONDS = Metric(
+    "footfall_operator_pass_seconds",
+    "histogram",
+    "Time that a pass of the operator took.",
+    ("kind",),
+)
+OPERATOR_WRITES = Metric(
+    "footfall_operator_writes_total",
+    "counter",
+    "Requests of the operator that change something, leases aside.",
+    ("method",),
+)
+OPERATOR_QUEUE = Metric(
+    "footfall_operator_queue_resources",
+    "gauge",
+    "Resources that are to be looked at, those that wait for their resync included.",
+)
+OPERATOR_OLDEST = Metric(
+    "footfall_operator_queue_oldest_seconds",
+    "gauge",
+    "For how long the longest-waiting resource has been due.",
+)
+OPERATOR_LEADING = Metric("footfall_operator_leading", "gauge", "1 while this process holds the lease.")
+OPERATOR_CONDITIONS = Metric(
+    "footfall_operator_resources",
+    "gauge",
+    "Resources by what the operator says of them.",
+    ("kind", "type", "status", "reason"),
+)
 
 METRICS = (
     DEAD_LETTERS,
     EVENTS,
     LAG,
     LAG_SECONDS,
+    OPERATOR_CONDITIONS,
+    OPERATOR_LEADING,
+    OPERATOR_OLDEST,
+    OPERATOR_PASSES,
+    OPERATOR_PASS_SECONDS,
+    OPERATOR_QUEUE,
+    OPERATOR_WRITES,
     READY,
     REFUSED,
     REQUEST_SECONDS,

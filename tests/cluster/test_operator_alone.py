@@ -1,0 +1,213 @@
+"""One operator or two, started, stopped, hung and killed, each test on a control plane of its own."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from footfall_common.testing import eventually
+from tests.cluster.conftest import known, plane
+from tests.support.api import GROUP, OPERATOR, connected
+from tests.support.crds import ROOT
+from tests.support.operator import Body, Installation, OperatorProcess, a_tenant, account, conditions, operator, place
+from tools.kubernetes.cluster import API_SERVER
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(240)]
+LEASE = 3.0
+QUICK = {"lease_seconds": str(LEASE), "resync_seconds": "5"}
+PLATFORM = f"{GROUP}/trackingplatforms/default"
+LEASES = "/apis/coordination.k8s.io/v1/namespaces/footfall-system/leases/footfall-operator"
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Iterator[Installation]:
+    """A control plane with config/ and nothing that acts; `process` is nobody."""
+    with plane() as held, connected(held.kubeconfig) as admin:
+        known(admin)
+        nobody: Any = None
+        yield Installation(held, admin, account(admin.client, held, tmp_path / "account"), nobody)
+
+
+def acted(bare: Installation, process: OperatorProcess) -> Installation:
+    return bare._replace(process=process)
+
+
+def platform(bare: Installation) -> None:
+    bare.servers.kubectl("apply", "--server-side", "-f", str(ROOT / "examples/platform.yaml"))
+
+
+def writes(bare: Installation) -> list[Mapping[str, Any]]:
+    """What the operator wrote until now, leases aside."""
+    return [
+        entry
+        for entry in bare.servers.audit()
+        if entry["user"]["username"] == OPERATOR and entry["objectRef"]["resource"] != "leases"
+    ]
+
+
+def holder(bare: Installation) -> str:
+    lease = bare.get(LEASES)
+    found: str = lease["spec"].get("holderIdentity", "") if lease else ""
+    return found
+
+
+async def test_a_tenant_waits_for_a_platform_and_goes_on_by_itself(bare: Installation) -> None:
+    with operator(bare.servers, bare.mounted, **QUICK) as process:
+        here = acted(bare, process)
+        tenant = a_tenant(here.namespace())
+        assert here.api.create(tenant).is_success
+        await here.becomes(tenant, PlatformReady="PlatformMissing", Ready="False", Stalled="False")
+        platform(here)
+        await here.becomes(tenant, PlatformReady="True", Ready="True")
+        await eventually(lambda: _tenants(here) == 1, 20)
+        refused = here.api.client.delete(PLATFORM)
+        assert refused.status_code == httpx.codes.FORBIDDEN
+        assert "it has 1 tenants" in refused.text
+        assert here.api.delete(tenant).is_success
+        await eventually(lambda: here.api.client.delete(PLATFORM).is_success, 20)
+
+
+async def test_nothing_is_written_while_nothing_changes(bare: Installation) -> None:
+    platform(bare)
+    with operator(bare.servers, bare.mounted, **QUICK) as process:
+        here = acted(bare, process)
+        tenants = [a_tenant(here.namespace()) for _ in range(3)]
+        for tenant in tenants:
+            assert here.api.create(tenant).is_success
+        for tenant in tenants:
+            await here.becomes(tenant, Ready="True")
+        await eventually(lambda: conditions(here.get(PLATFORM) or {}).get("Synced", ("",))[0] == "True", 20)
+        await _quiet(here)
+        before = len(writes(here))
+        passes = _done(process)
+        await eventually(lambda: _done(process) >= passes + 8, 40)  # two resyncs of four resources
+        assert [_told(entry) for entry in writes(here)[before:]] == []
+
+
+async def _quiet(here: Installation) -> None:
+    """Until the autoscalers, which find no metrics, have said so."""
+    count = -1
+    while (now := len(writes(here))) != count:
+        count = now
+        await asyncio.sleep(3)  # no wait: what did not happen gives no event
+
+
+def _tenants(here: Installation) -> int:
+    status: Mapping[str, int] = (here.get(PLATFORM) or {}).get("status", {})
+    return status.get("tenants", 0)
+
+
+def _told(entry: Mapping[str, Any]) -> str:
+    ref = entry["objectRef"]
+    return f"{entry['verb']} {ref['resource']}/{ref.get('name')} {entry.get('requestObject')}"
+
+
+def _done(process: OperatorProcess) -> float:
+    page = httpx.get(f"http://127.0.0.1:{process.port()}/metrics").text
+    lines = [line for line in page.splitlines() if line.startswith("footfall_operator_passes_total")]
+    return sum(float(line.split()[-1]) for line in lines if 'outcome="done"' in line)
+
+
+async def test_sigterm_ends_it_within_three_seconds_and_the_next_leads_at_once(bare: Installation) -> None:
+    platform(bare)
+    with operator(bare.servers, bare.mounted, "first", **QUICK) as first:
+        await eventually(lambda: holder(bare) == "first", 20)
+        await eventually(lambda: '"leading"' in first.log(), 20)
+        began = time.monotonic()
+        assert first.stop() == 0
+        assert time.monotonic() - began < 3
+        assert holder(bare) == ""
+
+
+async def test_a_standby_takes_over_from_a_leader_that_was_killed(bare: Installation) -> None:
+    platform(bare)
+    with operator(bare.servers, bare.mounted, "first", **QUICK) as first:
+        await eventually(lambda: holder(bare) == "first", 20)
+        tenant = a_tenant(bare.namespace())
+        assert bare.api.create(tenant).is_success
+        await acted(bare, first).becomes(tenant, Ready="True")
+        with operator(bare.servers, bare.mounted, "second", **QUICK) as second:
+            await eventually(lambda: second.healthy("/readyz"), 20)
+            assert not second.leads()
+            first.process.kill()
+            killed = time.monotonic()
+            other = a_tenant(bare.namespace())
+            assert bare.api.create(other).is_success
+            await acted(bare, second).becomes(other, Ready="True")
+            assert time.monotonic() - killed < LEASE + 5
+            assert second.leads()
+
+
+async def test_a_leader_that_hung_writes_nothing_when_it_wakes_and_stands_by_anew(bare: Installation) -> None:
+    platform(bare)
+    with operator(bare.servers, bare.mounted, "first", **QUICK) as first:
+        await eventually(lambda: holder(bare) == "first" and first.leads(), 20)
+        with operator(bare.servers, bare.mounted, "second", **QUICK) as second:
+            os.kill(first.process.pid, signal.SIGSTOP)
+            await eventually(lambda: holder(bare) == "second", 20)
+            await eventually(second.leads, 20)
+            tenant = a_tenant(bare.namespace())
+            assert bare.api.create(tenant).is_success
+            body = await acted(bare, second).becomes(tenant, Ready="True")
+            os.kill(first.process.pid, signal.SIGCONT)
+            assert await asyncio.to_thread(first.process.wait, 20) == 75
+            assert holder(bare) == "second"
+            again = bare.get(place(tenant))
+            assert again is not None
+            assert again["status"] == body["status"]
+
+
+async def test_an_api_server_that_went_away_is_waited_for(bare: Installation) -> None:
+    platform(bare)
+    with operator(bare.servers, bare.mounted, **{**QUICK, "lease_seconds": "15"}) as process:
+        here = acted(bare, process)
+        tenant = a_tenant(here.namespace())
+        assert here.api.create(tenant).is_success
+        body = await here.becomes(tenant, Ready="True")
+        here.servers.kill(API_SERVER)
+        here.servers.start(API_SERVER)
+        secret = f"/api/v1/namespaces/{tenant['metadata']['namespace']}/secrets/{body['status']['secret']}"
+        assert here.api.client.delete(secret).is_success
+        await eventually(lambda: here.get(secret) is not None, 40)
+        other = a_tenant(here.namespace())
+        # Right after its start the API server knows no parameters of policies yet, and refuses.
+        await eventually(lambda: here.api.create(other).is_success, 30)
+        await here.becomes(other, Ready="True")
+
+
+async def test_fifty_tenants_at_once(bare: Installation) -> None:
+    platform(bare)
+    with operator(bare.servers, bare.mounted, **QUICK) as process:
+        here = acted(bare, process)
+        namespace = here.namespace()
+        tenants = [a_tenant(namespace, f"t{number}") for number in range(50)]
+        for tenant in tenants:
+            assert here.api.create(tenant).is_success
+
+        def ready() -> int:
+            bodies: list[Body] = here.listed(f"{GROUP}/namespaces/{namespace}/trackingtenants")
+            return sum(conditions(body).get("Ready", ("",))[0] == "True" for body in bodies)
+
+        await eventually(lambda: ready() == len(tenants), 60)
+        await eventually(lambda: _tenants(here) == len(tenants), 20)
+
+
+async def test_a_paused_tenant_is_left_alone_until_it_is_not(bare: Installation) -> None:
+    platform(bare)
+    with operator(bare.servers, bare.mounted, **QUICK) as process:
+        here = acted(bare, process)
+        tenant = a_tenant(here.namespace())
+        tenant["metadata"]["annotations"] = {"footfall.dev/paused": "true"}
+        assert here.api.create(tenant).is_success
+        body = await here.becomes(tenant, Paused="True")
+        assert "finalizers" not in body["metadata"]
+        assert "Ready" not in conditions(body)
+        here.servers.kubectl("annotate", "tt", "acme", "-n", tenant["metadata"]["namespace"], "footfall.dev/paused-")
+        body = await here.becomes(tenant, Ready="True")
+        assert "Paused" not in conditions(body)
