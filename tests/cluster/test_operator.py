@@ -134,11 +134,48 @@ async def test_what_is_retained_waits_for_the_same_name_and_for_nobody_else(inst
     thief = a_tenant(second, tenantId=one["spec"]["tenantId"])
     assert installation.api.create(thief).is_success
     await installation.becomes(thief, Stalled="ClaimedByAnother")
+    assert installation.api.delete(thief).is_success
+    await eventually(lambda: installation.get(place(thief)) is None, 30)
     assert installation.api.create(one).is_success
     await installation.becomes(one, Ready="True")
     claim = installation.get(at)
     assert claim is not None
     assert claim["status"]["state"] == "Bound"
+
+
+async def test_a_platform_engineer_passes_a_retained_tenant_on(installation: Installation) -> None:
+    first, second = installation.namespace(), installation.namespace()
+    one = a_tenant(first, tenantId=f"pass-{first}")
+    assert installation.api.create(one).is_success
+    await installation.becomes(one, Ready="True")
+    assert installation.api.delete(one).is_success
+    heir = a_tenant(second, tenantId=one["spec"]["tenantId"])
+    assert installation.api.create(heir).is_success
+    stalled = await installation.becomes(heir, Stalled="ClaimedByAnother")
+    (message,) = (one["message"] for one in stalled["status"]["conditions"] if one["type"] == "Stalled")
+    command = message.partition("pass it on: kubectl footfall ")[2].split()
+    done = installation.plugin(*command)
+    assert done.returncode == 0, done.stderr
+    assert f"held by {first}/acme, released to {second}/acme" in done.stdout
+    await installation.becomes(heir, Ready="True")
+    claim = installation.get(f"{GROUP}/trackingclaims/{command[1]}")
+    assert claim is not None
+    assert claim["spec"] == {"holder": {"namespace": second, "name": "acme"}}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["release", "no such id!", "--to", "a/b"], "neither a tenant's id nor a host's claim"),
+        (["release", "acme", "--to", "acme"], "acme is not of the form NAMESPACE/NAME"),
+        (["release", "nobody-has-this", "--to", "a/b"], "not found"),
+        ([], "required: command"),
+    ],
+)
+def test_the_plugin_says_what_is_wrong(installation: Installation, arguments: list[str], said: str) -> None:
+    done = installation.plugin(*arguments)
+    assert done.returncode != 0
+    assert said in done.stderr
 
 
 async def test_delete_needs_its_confirmation_and_frees_the_id(installation: Installation) -> None:

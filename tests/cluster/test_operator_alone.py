@@ -211,3 +211,37 @@ async def test_a_paused_tenant_is_left_alone_until_it_is_not(bare: Installation)
         here.servers.kubectl("annotate", "tt", "acme", "-n", tenant["metadata"]["namespace"], "footfall.dev/paused-")
         body = await here.becomes(tenant, Ready="True")
         assert "Paused" not in conditions(body)
+
+
+async def test_the_platform_bounds_how_many_tenants_there_are_and_those_that_stand_go_on(bare: Installation) -> None:
+    platform(bare)
+    bare.servers.kubectl("patch", "tp", "default", "--type=merge", "-p", '{"spec":{"tenancy":{"maxPooled":1}}}')
+    with operator(bare.servers, bare.mounted, **QUICK) as process:
+        here = acted(bare, process)
+        first, second = a_tenant(here.namespace()), a_tenant(here.namespace())
+        assert here.api.create(first).is_success
+        await here.becomes(first, Ready="True")
+        assert here.api.create(second).is_success
+        await here.becomes(second, Stalled="TooManyTenants")
+        assert conditions(here.get(place(first)) or {})["Ready"][0] == "True"
+        assert here.api.delete(first).is_success
+        await here.becomes(second, Ready="True")
+
+
+async def test_pull_secrets_of_the_platform_are_placed_beside_a_dedicated_tenants_pods(bare: Installation) -> None:
+    platform(bare)
+    bare.servers.kubectl("patch", "tp", "default", "--type=merge", "-p", '{"spec":{"images":{"pullSecrets":["reg"]}}}')
+    with operator(bare.servers, bare.mounted, **QUICK) as process:
+        here = acted(bare, process)
+        tenant = a_tenant(here.namespace(), placement="Dedicated")
+        namespace = tenant["metadata"]["namespace"]
+        assert here.api.create(tenant).is_success
+        await here.becomes(tenant, Stalled="PullSecretMissing")
+        create = ("create", "secret", "docker-registry", "reg", "-n", "footfall-system")
+        here.servers.kubectl(*create, "--docker-server=r.example", "--docker-username=u", "--docker-password=p")
+        await here.becomes(tenant, Synced="True")
+        copy = here.get(f"/api/v1/namespaces/{namespace}/secrets/reg")
+        assert copy is not None
+        assert copy["type"] == "kubernetes.io/dockerconfigjson"
+        (deployment, *_) = here.listed(f"/apis/apps/v1/namespaces/{namespace}/deployments")
+        assert deployment["spec"]["template"]["spec"]["imagePullSecrets"] == [{"name": "reg"}]

@@ -125,6 +125,16 @@ class Installation(NamedTuple):
             )
         return name
 
+    def plugin(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """`kubectl footfall`, as an administrator."""
+        return subprocess.run(
+            [sys.executable, "-m", "footfall_operator.plugin", *arguments],
+            env={**os.environ, "KUBECONFIG": str(self.servers.kubeconfig)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
     def get(self, path: str) -> Body | None:
         """What stands there; None where nothing does."""
         answer = self.api.client.get(path)

@@ -132,7 +132,7 @@ class Operator:
         children = Children(cluster)
         claims = Claims(cluster, self._stamp)
         reporter = Reporter(cluster, self._metrics, self._stamp, lambda: f"{self._dice.getrandbits(64):016x}")
-        tenants = Tenants(cluster, children, claims, reporter, lambda: self._known.installation, system)
+        tenants = Tenants(cluster, children, claims, reporter, self._known, system)
         platforms = Platforms(children, reporter, lambda: len(self._known.tenants), system, VERSION)
         deletion = Deletion(cluster, claims, self._now)
         return Passes(cluster, self._queue, self._known, platforms, tenants, deletion, self._metrics, self._period)

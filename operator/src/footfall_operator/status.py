@@ -22,6 +22,8 @@ class Reason(StrEnum):
     SYSTEM_NAMESPACE = "SystemNamespace"
     UNSUPPORTED_VERSION = "UnsupportedVersion"
     INVALID_SPEC = "InvalidSpec"
+    TOO_MANY_TENANTS = "TooManyTenants"
+    PULL_SECRET_MISSING = "PullSecretMissing"  # noqa: S105 - a word
     ROLLING_OUT = "RollingOut"
     PAUSED = "Paused"
     NOT_STALLED = "NotStalled"
@@ -41,6 +43,9 @@ REASONS: Final[Mapping[Reason, str]] = {
     Reason.SYSTEM_NAMESPACE: "Tenants are made in namespaces of their own, not in the operator's.",
     Reason.UNSUPPORTED_VERSION: "The spec holds a field that this operator does not know: upgrade it.",
     Reason.INVALID_SPEC: "The spec holds what the schema could not refuse; the message names the field.",
+    Reason.TOO_MANY_TENANTS: "The platform's tenancy allows no more of this placement; those that stand go on.",
+    Reason.PULL_SECRET_MISSING: "A Secret of images.pullSecrets is not in the operator's namespace; it is looked for "
+    "again at each resync.",
     Reason.ROLLING_OUT: "Pods are not ready yet; the message says which, as ready/wanted.",
     Reason.PAUSED: "The annotation footfall.dev/paused is true: nothing is written but this.",
     Reason.NOT_STALLED: "Nothing stands in the way that somebody would have to change.",

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,8 +48,14 @@ class Addresses:
     identity: str
 
 
-def of_tenant(tenant: TrackingTenant, reference: Mapping[str, Any], platform: PlatformSpec, system: str) -> Wishes:
-    """`system` = the operator's own namespace, where the platform's workloads are."""
+def of_tenant(
+    tenant: TrackingTenant,
+    reference: Mapping[str, Any],
+    platform: PlatformSpec,
+    system: str,
+    pulls: Sequence[Body] = (),
+) -> Wishes:
+    """`system` = the operator's own namespace, where the platform's workloads are; `pulls` = its pull Secrets."""
     namespace = tenant.metadata.namespace or "default"
     spec = tenant.spec
     owner = Owner(
@@ -63,7 +69,16 @@ def of_tenant(tenant: TrackingTenant, reference: Mapping[str, Any], platform: Pl
         Part.RAW_RECEIVER: _size(spec.raw_receivers, _RAW_RECEIVERS),
         Part.REPORT: spec.report.replicas if spec.report else _REPORTS,
     }
-    return Wishes(tuple(_workloads(owner, sizes, platform)), (secret,), _fixed(owner, sizes))
+    copies = tuple(_copy(owner, pull) for pull in pulls)
+    return Wishes(tuple(_workloads(owner, sizes, platform)), (*copies, secret), _fixed(owner, sizes))
+
+
+def _copy(owner: Owner, secret: Body) -> Body:
+    return {
+        **owner.child("v1", "Secret", secret["metadata"]["name"]),
+        "type": secret["type"],
+        "data": secret.get("data", {}),
+    }
 
 
 def of_platform(platform: TrackingPlatform, reference: Mapping[str, Any], system: str) -> Wishes:

@@ -6,10 +6,10 @@ from typing import Any
 
 import structlog
 
-from footfall_operator.cluster import REPLICAS, Body, Changed, Cluster
+from footfall_operator.cluster import REPLICAS, Body, Cluster, Refused
 from footfall_operator.desired.wishes import Wishes
 from footfall_operator.drift import drift
-from footfall_operator.resources import INSTANCE, WATCHED, Kind, Ref, kind_of, ref_of
+from footfall_operator.resources import INSTANCE, MANAGED, WATCHED, Kind, Ref, kind_of, ref_of
 from footfall_operator.status import Reason, Said, false, true
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -75,15 +75,17 @@ class Children:
         return await self._cluster.apply(body)
 
     async def _secret(self, body: Body) -> None:
+        """Never over somebody else's. One of a tenant of this name that was deleted before is ours."""
         live = await self._cluster.get(ref_of(body))
         if live is None:
             await self._cluster.create(body)
             _log.info("child_made", **_named(body))
-        elif found := drift(live, body):
-            if not _owned(live, body["metadata"]["ownerReferences"][0]["uid"]):
-                raise Changed(409, "NotOurs", f"Secret {body['metadata']['name']} is there and not ours: rename it")
-            _log.info("child_drifted", **_named(body), lacks=found.lacks)
-            await self._cluster.apply(body)
+        elif live["metadata"].get("labels", {}).get(MANAGED) == "true":
+            await self._one(body, live)
+        else:
+            raise Refused(
+                409, "NotOurs", f"Secret {body['metadata']['name']} is there and not the operator's: rename it"
+            )
 
     async def _replicas(self, live: Body, wanted: int) -> None:
         """By an owner of its own, so that an autoscaler may become the owner without a moment with none."""

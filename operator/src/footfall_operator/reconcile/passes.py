@@ -5,6 +5,7 @@ from typing import Final
 
 import structlog
 
+from footfall_common.placement import Placement
 from footfall_operator.cluster import Body, Changed, Cluster, Refused, Unreachable
 from footfall_operator.lease import Fenced
 from footfall_operator.metrics import Metrics
@@ -12,7 +13,7 @@ from footfall_operator.queue import Queue, Urgency
 from footfall_operator.reconcile.deletion import Deletion
 from footfall_operator.reconcile.platforms import MISSING, Platforms
 from footfall_operator.reconcile.tenants import Installation, Tenants
-from footfall_operator.resources import PLATFORM, PLATFORM_NAME, TENANTS, Ref
+from footfall_operator.resources import FINALIZER, PLATFORM, PLATFORM_NAME, TENANTS, Ref, ref_of
 
 COUNT_SECONDS: Final = 1.0
 """After which the platform says how many tenants there are: a thousand that come at once are counted once."""
@@ -28,6 +29,12 @@ class Known:
         self.installation: Installation = MISSING
         self.generation: tuple[str, int] | None = None
         self.tenants: set[Ref] = set()
+        self.made: dict[Ref, Placement] = {}
+        """Those that something was made for: they count against the platform's bounds."""
+
+    def others(self, key: Ref, placement: Placement) -> int:
+        """How many of that placement were made, but for this one."""
+        return sum(one is placement for other, one in self.made.items() if other != key)
 
 
 class Passes:
@@ -57,12 +64,16 @@ class Passes:
         """Everything that there is, by our own list: no watch tells what vanished before it began."""
         await self._platform()
         async for body in self._cluster.each(TENANTS):
-            self.add(Ref(TENANTS, body["metadata"]["namespace"], body["metadata"]["name"]), Urgency.RESYNC)
+            key = ref_of(body)
+            if FINALIZER in body["metadata"].get("finalizers", ()):
+                self._known.made[key] = Placement(body["spec"]["placement"])
+            self.add(key, Urgency.RESYNC)
         self._queue.add(THE_PLATFORM)
 
     def _forget(self, key: Ref) -> None:
         """It is gone; the platform says how many are left."""
         self._known.tenants.discard(key)
+        self._known.made.pop(key, None)
         self._metrics.forget(key)
         self._queue.add(THE_PLATFORM, after=COUNT_SECONDS)
 

@@ -1,12 +1,11 @@
 """A tenant's pass."""
 
-from collections.abc import Callable
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from pydantic import ValidationError
 
 from footfall_common.manifest import TrackingTenant, complaint, dotted
-from footfall_common.manifest.platform import TrackingPlatform
+from footfall_common.manifest.platform import Tenancy, TrackingPlatform
 from footfall_common.placement import Placement, names
 from footfall_operator.cluster import Body, Cluster, Refused
 from footfall_operator.desired.owner import reference
@@ -15,7 +14,7 @@ from footfall_operator.desired.wishes import addresses, of_tenant
 from footfall_operator.reconcile.children import Children, Workload, told
 from footfall_operator.reconcile.claims import Claims, Held
 from footfall_operator.reconcile.report import Reporter
-from footfall_operator.resources import FINALIZER, INSTANCE, ref_of
+from footfall_operator.resources import FINALIZER, INSTANCE, SECRET, Ref, ref_of
 from footfall_operator.status import Reason, Said, false, true
 
 PAUSED: Final = "footfall.dev/paused"
@@ -31,6 +30,21 @@ class Installation(NamedTuple):
     message: str
 
 
+class Ground(Protocol):
+    """What a tenant's pass needs to know of the others."""
+
+    made: dict[Ref, Placement]
+
+    @property
+    def installation(self) -> Installation:
+        """What was last read of the platform."""
+        ...
+
+    def others(self, key: Ref, placement: Placement) -> int:
+        """How many of that placement were made, but for this one."""
+        ...
+
+
 class Stalled(Exception):
     """No try will help until somebody changes something; str() says what."""
 
@@ -40,7 +54,7 @@ class Stalled(Exception):
 
 
 class Tenants:
-    """`system` = the operator's namespace; `installation` gives what was last read of the platform."""
+    """`system` = the operator's namespace."""
 
     def __init__(
         self,
@@ -48,14 +62,14 @@ class Tenants:
         children: Children,
         claims: Claims,
         reporter: Reporter,
-        installation: Callable[[], Installation],
+        ground: Ground,
         system: str,
     ) -> None:
         self._cluster = cluster
         self._children = children
         self._claims = claims
         self._reporter = reporter
-        self._installation = installation
+        self._ground = ground
         self._system = system
 
     async def look(self, resource: Body) -> None:
@@ -63,7 +77,7 @@ class Tenants:
         if resource["metadata"].get("annotations", {}).get(PAUSED) == "true":
             await self._say(resource, [true("Paused", Reason.PAUSED, f"by the annotation {PAUSED}")], keep=True)
             return
-        installed = self._installation()
+        installed = self._ground.installation
         if installed.platform is None:
             said = [
                 false("PlatformReady", installed.reason, installed.message),
@@ -106,13 +120,16 @@ class Tenants:
     async def _made(self, resource: Body, tenant: TrackingTenant, platform: TrackingPlatform) -> list[Workload]:
         meta = resource["metadata"]
         namespace, name = meta["namespace"], meta["name"]
-        own = names(tenant.guid, tenant.spec.placement) if tenant.spec.placement is Placement.DEDICATED else None
+        dedicated = tenant.spec.placement is Placement.DEDICATED
+        own = names(tenant.guid, tenant.spec.placement) if dedicated else None
+        self._within(ref_of(resource), tenant, platform.spec.tenancy)
         try:
+            pulls = await self._pull_secrets(platform) if dedicated else []
             if FINALIZER not in meta.get("finalizers", ()):
                 await self._finalizer(resource)
             await self._claims.hold(tenant.guid, namespace, name, own)
             await self._claims.hold_hosts(tenant.spec.hosts, namespace, name)
-            wishes = of_tenant(tenant, reference(resource), platform.spec, self._system)
+            wishes = of_tenant(tenant, reference(resource), platform.spec, self._system, pulls)
             return await self._children.make(wishes, namespace, name, meta["uid"])
         except Held as held:
             raise Stalled(Reason.CLAIMED_BY_ANOTHER, str(held)) from held
@@ -124,6 +141,27 @@ class Tenants:
                     f"--clusterrole=footfall-tenant-namespace --serviceaccount={self._system}:footfall-operator",
                 ) from refused
             raise
+
+    def _within(self, key: Ref, tenant: TrackingTenant, tenancy: Tenancy) -> None:
+        """Those that were made go on: a bound that is lowered takes nothing away."""
+        placement = tenant.spec.placement
+        most = tenancy.max_dedicated if placement is Placement.DEDICATED else tenancy.max_pooled
+        if key not in self._ground.made and self._ground.others(key, placement) >= most:
+            raise Stalled(
+                Reason.TOO_MANY_TENANTS,
+                f"the platform's tenancy.max{placement.value} is {most}, and there are as many: raise it",
+            )
+        self._ground.made[key] = placement  # at once: the next worker counts it
+
+    async def _pull_secrets(self, platform: TrackingPlatform) -> list[Body]:
+        found = []
+        for name in platform.spec.images.pull_secrets:
+            secret = await self._cluster.get(Ref(SECRET, self._system, name))
+            if secret is None:
+                message = f"the platform's images.pullSecrets names {name}, which is not in {self._system}"
+                raise Stalled(Reason.PULL_SECRET_MISSING, message)
+            found.append(secret)
+        return found
 
     async def _finalizer(self, resource: Body) -> None:
         meta = resource["metadata"]
