@@ -23,6 +23,7 @@ from footfall_raw_receiver.models import DeadLetter, Stage
 from footfall_raw_receiver.publisher import DeadLetters, Throttle
 from footfall_raw_receiver.service.deciding import Decider
 from footfall_raw_receiver.service.enriching import Enricher
+from footfall_raw_receiver.service.holding import Holding, Replaying
 from footfall_raw_receiver.service.metrics import Metrics
 from footfall_raw_receiver.service.raw import RawReceiver
 from footfall_raw_receiver.service.replay import Opened, Patience, Progress, Range, Unbury, replay
@@ -64,9 +65,10 @@ async def replayed(
     """Replay a range of the world's raw topic."""
     process = here.process
     metrics = Metrics(CollectorRegistry(), process.clock)
+    holding = Holding(lambda consumer: OrderedSink(Writes(here, refusals), process.bus, NAMES.topics.buckets, consumer))
     raw = RawReceiver(
         process.store.events,
-        lambda consumer: OrderedSink(Writes(here, refusals), process.bus, NAMES.topics.buckets, consumer),
+        holding,
         Decider(Enricher(user_agents=10, attributions=10), lambda _: ()),
         DeadLetters(process.bus, NAMES.topics.dead, 100, process.clock, metrics.dead),
         metrics,
@@ -75,7 +77,7 @@ async def replayed(
     told: list[Progress] = []
     outcome = await replay(
         opened or (lambda: process.bus.reader(NAMES.topics.raw)),
-        raw,
+        Replaying(raw, holding, every=50),
         wanted,
         throttle=throttle or Throttle(100_000, SystemClock()),
         patience=Patience(0.001, 0.01),

@@ -17,10 +17,11 @@ from footfall_raw_receiver.repository import DeadLetterReader
 from footfall_raw_receiver.service.bucket_role import bucket_role
 from footfall_raw_receiver.service.deciding import Decider
 from footfall_raw_receiver.service.enriching import Enricher
+from footfall_raw_receiver.service.holding import Holding, Replaying
 from footfall_raw_receiver.service.housekeeping import watch_lag
 from footfall_raw_receiver.service.membership import Membership, Pace
 from footfall_raw_receiver.service.metrics import Metrics
-from footfall_raw_receiver.service.raw import RawReceiver
+from footfall_raw_receiver.service.raw import RawReceiver, SinkOf
 from footfall_raw_receiver.settings import BUCKET_WORKER, RAW_RECEIVER, RawReceiverSettings
 
 NAME = "raw_receiver"
@@ -38,7 +39,7 @@ async def running(process: StoringProcess, settings: RawReceiverSettings) -> Asy
         roles: list[_Playing] = []
         tasks: list[Coroutine[Any, Any, None]] = []
         if RAW_RECEIVER in settings.roles:
-            raw_work = _raw(process, settings, dead, metrics)
+            raw_work = _raw(process, settings, dead, metrics, process.sink)
             raw = Membership(process.bus, topics.raw, groups.raw_receiver, raw_work, _raw_pace(settings))
             roles.append(_Playing(RAW_RECEIVER, raw, topics.raw, groups.raw_receiver))
             if settings.paused:
@@ -56,12 +57,13 @@ async def running(process: StoringProcess, settings: RawReceiverSettings) -> Asy
             yield _component(process, roles)
 
 
-def replaying(process: StoringProcess, settings: RawReceiverSettings) -> RawReceiver:
+def replaying(process: StoringProcess, settings: RawReceiverSettings) -> Replaying:
     """The work of a replay: the raw receiver's, in no group. What fails again is a dead letter again."""
     metrics = Metrics(process.registry, process.clock)
     rate = settings.dead_letters_per_second
     dead = DeadLetters(process.bus, process.names.topics.dead, rate, process.clock, metrics.dead)
-    return _raw(process, settings, dead, metrics)
+    holding = Holding(process.sink)
+    return Replaying(_raw(process, settings, dead, metrics, holding), holding, settings.replay_records)
 
 
 class _Playing(NamedTuple):
@@ -92,7 +94,9 @@ def _component(process: StoringProcess, roles: Sequence[_Playing]) -> Component:
     return Component(name=NAME, app=app, checks=checks)
 
 
-def _raw(process: StoringProcess, settings: RawReceiverSettings, dead: DeadLetters, metrics: Metrics) -> RawReceiver:
+def _raw(
+    process: StoringProcess, settings: RawReceiverSettings, dead: DeadLetters, metrics: Metrics, sink: SinkOf
+) -> RawReceiver:
     def domains_of(key: ResourceKey) -> tuple[str, ...]:
         resource = process.view.resource(key)
         return resource.domains if resource else ()
@@ -100,7 +104,7 @@ def _raw(process: StoringProcess, settings: RawReceiverSettings, dead: DeadLette
     enricher = Enricher(user_agents=settings.user_agents, attributions=settings.attributions)
     return RawReceiver(
         process.store.events,
-        process.sink,
+        sink,
         Decider(enricher, domains_of),
         dead,
         metrics,

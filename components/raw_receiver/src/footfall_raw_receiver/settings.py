@@ -40,6 +40,8 @@ class RawReceiverSettings(Settings):
     longest_seconds: float = Field(default=10.0, gt=0)
     """How long work on records or marks taken together may last; while it lasts longer, fewer are taken. Well below
     `FOOTFALL_KAFKA_MAX_POLL_INTERVAL_MS`, after which they go to others and come again, half as many at a time."""
+    replay_records: int = Field(default=20_000, ge=1)
+    """Records after which `footfall replay` marks the buckets that they touched: each once."""
     dead_letters_per_second: int = Field(default=1_000, ge=1)
     """Dead letters written a second; past it the consumer waits, so that garbage cannot flood the bus."""
     lag_seconds: float = Field(default=5.0, gt=0)

@@ -6,7 +6,7 @@ written again as it is, what is missing is stored, a copy writes nothing.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 import msgspec
 import structlog
@@ -47,6 +47,14 @@ class Range(NamedTuple):
             and (self.since is None or self.since <= received.appended)
             and (self.until is None or received.appended < self.until)
         )
+
+
+class Replayed(Work, Protocol):
+    """What is done with the records of a range."""
+
+    async def settle(self, insist: Insist) -> None:
+        """What was held back is done."""
+        ...
 
 
 class Progress(NamedTuple):
@@ -132,7 +140,7 @@ class RangeConsumer:
             await reader.close()
 
 
-class Unbury(Work):
+class Unbury(Replayed):
     """Puts dead letters back on the raw topic, as they came; a copy of what is stored already writes nothing.
 
     `stage` = only those that failed there. Marks stay: each new event of a bucket makes one.
@@ -151,6 +159,10 @@ class Unbury(Work):
     @override
     def forget(self) -> None:
         """Nothing is remembered."""
+
+    @override
+    async def settle(self, insist: Insist) -> None:
+        """Nothing is held back."""
 
     @override
     async def handle(self, records: Sequence[Received], insist: Insist) -> None:
@@ -190,7 +202,7 @@ class Patience(NamedTuple):
 
 async def replay(
     opened: Opened,
-    work: Work,
+    work: Replayed,
     wanted: Range,
     *,
     throttle: Throttle,
@@ -214,6 +226,7 @@ async def replay(
                 await work.handle(records, patience)
                 replayed += len(records)
             told(Progress(consumer.read, replayed, consumer.left))
+        await work.settle(patience)
     finally:
         await consumer.close()
     return Progress(consumer.read, replayed, consumer.left)

@@ -23,8 +23,7 @@ from footfall_common.settings import Settings
 from footfall_raw_receiver.app import replaying
 from footfall_raw_receiver.models import Stage
 from footfall_raw_receiver.publisher import Throttle
-from footfall_raw_receiver.service.membership import Work
-from footfall_raw_receiver.service.replay import Patience, Progress, Range, Unbury, replay
+from footfall_raw_receiver.service.replay import Patience, Progress, Range, Replayed, Unbury, replay
 from footfall_raw_receiver.settings import RawReceiverSettings
 from footfall_standalone.exits import CommandFailed, ExitCode
 
@@ -92,7 +91,7 @@ def command(
 async def _run(asked: Asked, loaded: Loaded, told: Callable[[Progress], None]) -> Progress:
     async with _opened(loaded) as process:
         names = process.names.topics
-        work: Work
+        work: Replayed
         if asked.what == "dead":
             topic, work = names.dead, Unbury(process.bus, names.raw, asked.stage)
         else:
