@@ -14,7 +14,7 @@ from footfall_common.manifest.platform import TrackingPlatform
 from footfall_common.manifest.tenant import TrackingTenant
 from footfall_common.testing import eventually
 from footfall_operator.desired.owner import reference
-from footfall_operator.desired.wishes import of_platform, of_tenant
+from footfall_operator.desired.wishes import Given, of_platform, of_tenant
 from footfall_operator.drift import drift
 from footfall_operator.resources import kind_of, ref_of
 from tests.support.crds import documents
@@ -45,7 +45,7 @@ def wished(installation: Installation) -> list[Wished]:
     assert stands is not None
     platform = TrackingPlatform.model_validate(stands)
     wishes = [
-        *of_tenant(TrackingTenant.model_validate(live), reference(live), platform.spec, SYSTEM).objects,
+        *of_tenant(TrackingTenant.model_validate(live), reference(live), Given(platform.spec, SYSTEM, "")).objects,
         *of_platform(platform, reference(stands), SYSTEM).objects,
     ]
     return [Wished(ref_of(body).path, body) for body in wishes]

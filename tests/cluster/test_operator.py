@@ -1,6 +1,7 @@
 """The operator against a real API server: what it makes, and what it says where it makes nothing."""
 
 import base64
+import json
 from typing import Any
 
 import pytest
@@ -34,6 +35,14 @@ async def test_the_example_stands_and_says_so(installation: Installation) -> Non
     assert secret is not None
     assert base64.b64decode(secret["data"]["tenant-id"]).decode() == body["status"]["claim"]
     assert base64.b64decode(secret["data"]["identity-url"]) == b"https://id.tracking.example.com"
+    snippets = json.loads(base64.b64decode(secret["data"]["snippets.json"]))
+    resources = json.loads(base64.b64decode(secret["data"]["resources.json"]))
+    assert snippets.keys() == resources.keys() == {"shop", "blog"}
+    for site, snippet in snippets.items():
+        assert snippet.startswith("<script")
+        assert all(
+            word in snippet for word in (body["status"]["claim"], resources[site], body["status"]["urls"]["receiver"])
+        )
     claim = installation.get(f"{GROUP}/trackingclaims/{body['status']['claim']}")
     assert claim is not None
     assert claim["spec"]["holder"] == {"namespace": "team-a", "name": "acme"}

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from footfall_common.errors import InvalidInput, NotFound
+from footfall_common.snippet import fill
 from footfall_standalone import cli
 from footfall_standalone.addresses import below
 from footfall_standalone.datadir import Credentials, DataDir, KnownSite, KnownTenant, Run
 from footfall_standalone.exits import CommandFailed, ExitCode
-from footfall_standalone.snippet import fill
 
 COMMANDS = ("credentials", "dead", "migrate", "replay", "send", "snippet", "up")
 ACME = KnownTenant(

@@ -6,6 +6,8 @@ const files = await bundles();
 
 /** The receiver serves these from its package; where this folder stands alone, there is none. */
 const receiver = `${root}../components/receiver/src/footfall_receiver`;
+/** Whoever hands the snippet out fills it in from here. */
+const common = `${root}../components/common/src/footfall_common`;
 const targets = [`${root}dist`, ...(existsSync(receiver) ? [`${receiver}/static/JS`] : [])];
 
 /**
@@ -20,6 +22,10 @@ async function writeChanged(path, text) {
 for (const target of targets) {
   await mkdir(target, { recursive: true });
   for (const [name, text] of Object.entries(files)) await writeChanged(`${target}/${name}`, text);
+}
+if (existsSync(common)) {
+  await mkdir(`${common}/static`, { recursive: true });
+  await writeChanged(`${common}/static/snippet.html`, files['snippet.html'] ?? '');
 }
 console.log(`built ${Object.keys(files).join(', ')}`);
 if (targets.length === 1)

@@ -15,6 +15,7 @@ import structlog
 from prometheus_client import CollectorRegistry
 
 from footfall_common.clock import SystemClock, from_ms
+from footfall_common.snippet import template
 from footfall_operator import handlers
 from footfall_operator.access import Access, access, for_asyncio, for_threads
 from footfall_operator.cluster import Cluster
@@ -132,7 +133,7 @@ class Operator:
         children = Children(cluster)
         claims = Claims(cluster, self._stamp)
         reporter = Reporter(cluster, self._metrics, self._stamp, lambda: f"{self._dice.getrandbits(64):016x}")
-        tenants = Tenants(cluster, children, claims, reporter, self._known, system)
+        tenants = Tenants(cluster, children, claims, reporter, self._known, system, template())
         platforms = Platforms(children, reporter, lambda: len(self._known.tenants), system, VERSION)
         deletion = Deletion(cluster, claims, self._now)
         return Passes(cluster, self._queue, self._known, platforms, tenants, deletion, self._metrics, self._period)

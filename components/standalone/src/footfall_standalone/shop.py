@@ -7,13 +7,14 @@ import httpx
 
 from footfall_common.manifest import TrackingTenant, read, resource_of
 from footfall_common.process import Component, Process
+from footfall_common.snippet import fill
 from footfall_common.web import build_app
 from footfall_standalone.addresses import Addresses
 from footfall_standalone.api.demo import Page, page, router
 from footfall_standalone.datadir import DataDir
 from footfall_standalone.demo_feed import DemoFeed
 from footfall_standalone.dispatch import Dispatcher
-from footfall_standalone.snippet import fill, template
+from footfall_standalone.snippet import template
 
 _BASE = "http://components"  # never resolved: requests go straight into the applications
 MANIFEST = Path(__file__).with_name("demo.yaml")

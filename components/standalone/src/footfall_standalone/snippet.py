@@ -1,26 +1,15 @@
-"""The loader that a site owner pastes into every page, filled in from the tracker's template."""
+"""The tracking snippet's template, or what to do where there is none."""
 
-import importlib.resources
-import json
-
+from footfall_common import snippet
 from footfall_standalone.exits import CommandFailed, ExitCode
-
-_BUILT = ("static", "JS", "snippet.html")
 
 
 def template() -> str:
-    """The template that the tracker's build put into the receiver."""
+    """The template that the tracker's build made."""
     try:
-        return importlib.resources.files("footfall_receiver").joinpath(*_BUILT).read_text(encoding="utf-8")
+        return snippet.template()
     except FileNotFoundError:
         raise CommandFailed(
             "The tracker is not built on this machine; run `make setup` (or `make setup-tracker`) in the repository.",
             ExitCode.FAILED,
         ) from None
-
-
-def fill(text: str, *, receiver: str, tenant: str, resource: str) -> str:
-    """The template with its three places filled; values are escaped so that none can leave its string or element."""
-    for place, value in (("hst", receiver), ("tnt", tenant), ("res", resource)):
-        text = text.replace("{{" + place + "}}", json.dumps(value)[1:-1].replace("<", "\\u003c"))
-    return text.strip()

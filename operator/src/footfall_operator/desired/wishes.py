@@ -11,6 +11,7 @@ from footfall_common.manifest.fields import Autoscaling
 from footfall_common.manifest.platform import PlatformSpec, TrackingPlatform
 from footfall_common.manifest.tenant import Scaling, TrackingTenant, resource_of
 from footfall_common.placement import Placement, names
+from footfall_common.snippet import fill
 from footfall_operator.desired.around import (
     autoscaler,
     disruption_budget,
@@ -48,20 +49,28 @@ class Addresses:
     identity: str
 
 
-def of_tenant(
-    tenant: TrackingTenant,
-    reference: Mapping[str, Any],
-    platform: PlatformSpec,
-    system: str,
-    pulls: Sequence[Body] = (),
-) -> Wishes:
-    """`system` = the operator's own namespace, where the platform's workloads are; `pulls` = its pull Secrets."""
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a tenant's objects are made from beside the tenant.
+
+    `system` = the operator's own namespace, where the platform's workloads are; `pulls` = its pull Secrets; `snippet` =
+    the template of what is pasted into pages.
+    """
+
+    platform: PlatformSpec
+    system: str
+    snippet: str
+    pulls: Sequence[Body] = ()
+
+
+def of_tenant(tenant: TrackingTenant, reference: Mapping[str, Any], given: Given) -> Wishes:
+    """`reference` = the owner reference to it."""
     namespace = tenant.metadata.namespace or "default"
-    spec = tenant.spec
+    spec, platform = tenant.spec, given.platform
     owner = Owner(
         tenant.metadata.name, namespace, reference, names(tenant.guid, spec.placement), tenant=tenant.metadata.name
     )
-    secret = _secret(owner, tenant, addresses(tenant, platform, system))
+    secret = _secret(owner, tenant, addresses(tenant, platform, given.system), given.snippet)
     if spec.placement is Placement.POOLED:
         return Wishes(secrets=(secret,))
     sizes: dict[Part, int | Autoscaling] = {
@@ -69,7 +78,7 @@ def of_tenant(
         Part.RAW_RECEIVER: _size(spec.raw_receivers, _RAW_RECEIVERS),
         Part.REPORT: spec.report.replicas if spec.report else _REPORTS,
     }
-    copies = tuple(_copy(owner, pull) for pull in pulls)
+    copies = tuple(_copy(owner, pull) for pull in given.pulls)
     return Wishes(tuple(_workloads(owner, sizes, platform)), (*copies, secret), _fixed(owner, sizes))
 
 
@@ -126,9 +135,13 @@ def _workloads(owner: Owner, sizes: Mapping[Part, int | Autoscaling], platform: 
         yield deployment(owner, part, platform)
 
 
-def _secret(owner: Owner, tenant: TrackingTenant, found: Addresses) -> Body:
+def _secret(owner: Owner, tenant: TrackingTenant, found: Addresses, snippet: str) -> Body:
     body = owner.child("v1", "Secret", f"{owner.name}-footfall")
     sites = {site.name: str(resource_of(tenant.guid, site)) for site in tenant.spec.sites}
+    filled = {
+        name: fill(snippet, receiver=found.receiver, tenant=str(tenant.guid), resource=resource)
+        for name, resource in sites.items()
+    }
     data = {
         "tenant-id": str(tenant.guid),
         "receiver-url": found.receiver,
@@ -136,6 +149,7 @@ def _secret(owner: Owner, tenant: TrackingTenant, found: Addresses) -> Body:
         "tenant-url": found.tenant,
         "identity-url": found.identity,
         "resources.json": json.dumps(sites, sort_keys=True, ensure_ascii=False),
+        "snippets.json": json.dumps(filled, sort_keys=True, ensure_ascii=False),
     }
     body["type"] = "Opaque"
     body["data"] = {name: base64.b64encode(value.encode()).decode("ascii") for name, value in data.items()}

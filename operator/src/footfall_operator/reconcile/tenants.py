@@ -10,7 +10,7 @@ from footfall_common.placement import Placement, names
 from footfall_operator.cluster import Body, Cluster, Refused
 from footfall_operator.desired.owner import reference
 from footfall_operator.desired.parts import Part
-from footfall_operator.desired.wishes import addresses, of_tenant
+from footfall_operator.desired.wishes import Given, addresses, of_tenant
 from footfall_operator.reconcile.children import Children, Workload, told
 from footfall_operator.reconcile.claims import Claims, Held
 from footfall_operator.reconcile.report import Reporter
@@ -54,7 +54,7 @@ class Stalled(Exception):
 
 
 class Tenants:
-    """`system` = the operator's namespace."""
+    """`system` = the operator's namespace, `snippet` = the template of what is pasted into pages."""
 
     def __init__(
         self,
@@ -64,6 +64,7 @@ class Tenants:
         reporter: Reporter,
         ground: Ground,
         system: str,
+        snippet: str,
     ) -> None:
         self._cluster = cluster
         self._children = children
@@ -71,6 +72,7 @@ class Tenants:
         self._reporter = reporter
         self._ground = ground
         self._system = system
+        self._snippet = snippet
 
     async def look(self, resource: Body) -> None:
         """One pass over a tenant that is not being deleted. Raises Unreachable, Changed, Refused: to be tried again."""
@@ -129,7 +131,8 @@ class Tenants:
                 await self._finalizer(resource)
             await self._claims.hold(tenant.guid, namespace, name, own)
             await self._claims.hold_hosts(tenant.spec.hosts, namespace, name)
-            wishes = of_tenant(tenant, reference(resource), platform.spec, self._system, pulls)
+            given = Given(platform.spec, self._system, self._snippet, pulls)
+            wishes = of_tenant(tenant, reference(resource), given)
             return await self._children.make(wishes, namespace, name, meta["uid"])
         except Held as held:
             raise Stalled(Reason.CLAIMED_BY_ANOTHER, str(held)) from held

@@ -4,10 +4,11 @@ from typing import Annotated
 
 import typer
 
+from footfall_common.snippet import fill
 from footfall_standalone.choose import run_of, site_of, tenant_of
 from footfall_standalone.commands.options import DEFAULT_DATA, Data, Site, Tenant
 from footfall_standalone.datadir import DataDir
-from footfall_standalone.snippet import fill, template
+from footfall_standalone.snippet import template
 
 Receiver = Annotated[
     str | None,
