@@ -24,6 +24,8 @@ from tests.support.operator import Body, Installation, a_tenant
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(400)]
 REPAIRED_SECONDS = 5.0
 SYSTEM = "footfall-system"
+REFUSALS = {400, 422, 500}
+"""What is wrong with a change, or what cannot change; 500 where it is no object of the kind at all."""
 
 
 class Wished(NamedTuple):
@@ -52,11 +54,15 @@ def wished(installation: Installation) -> list[Wished]:
 
 
 def replaced(installation: Installation, one: Wished, path: Path) -> httpx.Response:
-    """By an Update, as `kubectl edit` does it."""
-    live = installation.get(one.path)
-    assert live is not None
-    body = changed(live, one.body, path)
-    return installation.api.client.put(one.path, json=body, params={"fieldManager": "intruder"})
+    """By an Update, as `kubectl edit` does it; again where a controller wrote the status meanwhile."""
+    for _ in range(20):
+        live = installation.get(one.path)
+        assert live is not None
+        body = changed(live, one.body, path)
+        answer = installation.api.client.put(one.path, json=body, params={"fieldManager": "intruder"})
+        if answer.status_code != httpx.codes.CONFLICT:
+            return answer
+    raise AssertionError(f"{one.path} is never still")
 
 
 def applied(installation: Installation, one: Wished, path: Path) -> httpx.Response:
@@ -97,22 +103,20 @@ async def test_every_leaf_that_was_changed_is_what_it_was(
 ) -> None:
     await whole(installation, wished)
     refused: dict[str, int] = {}
-    tried = 0
+    tried = kept = 0
     for some in rounds(wished):
         for one, path in some:
             answer = intrude(installation, one, path)
             tried += 1
             if not answer.is_success:
-                assert answer.status_code in {400, 409, 422}, answer.text
-                place = f"{one.path} {kind_of(one.body).name}.{'.'.join(str(part) for part in path)}"
-                refused[place] = answer.status_code
+                assert answer.status_code in REFUSALS, answer.text
+                kept += 1
+                refused[f"{kind_of(one.body).name}.{'.'.join(map(str, path))}"] = answer.status_code
         await whole(installation, [one for one, _ in some])
     with capsys.disabled():
-        sys.stdout.write(
-            f"\n{intrude.__name__}: {tried} leaves; the API server itself refused {len(refused)} of them:\n"
-        )
+        sys.stdout.write(f"\n{intrude.__name__}: {tried} leaves; the API server itself refused {kept}:\n")
         sys.stdout.writelines(f"  {status} {place}\n" for place, status in sorted(refused.items()))
-    assert len(refused) < tried / 2
+    assert kept < tried / 4
 
 
 async def test_every_child_that_was_deleted_is_back(installation: Installation, wished: list[Wished]) -> None:

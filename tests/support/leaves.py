@@ -18,11 +18,15 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
 }
 
 
+# Another one would be another object.
+_WHO_IT_IS = {("apiVersion",), ("kind",), ("metadata", "name"), ("metadata", "namespace")}
+
+
 def leaves(body: Any, path: Path = ()) -> Iterator[Path]:
     """Paths of everything that is neither a map nor a list of maps."""
     if isinstance(body, Mapping) and body:
         for name, value in body.items():
-            if path or name not in {"apiVersion", "kind"}:
+            if (*path, name) not in _WHO_IT_IS:
                 yield from leaves(value, (*path, name))
     elif isinstance(body, list) and body and isinstance(body[0], Mapping):
         for index, value in enumerate(body):
@@ -96,20 +100,15 @@ def _item(standing: list[Any], wished: Mapping[str, Any], name: str) -> Any:
 
 
 def alone(wished: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    """That leaf with another value and nothing else but what server-side apply needs to find it."""
-    value: Any = other(at(wished, path))
-    for number in range(len(path) - 1, -1, -1):
-        part = path[number]
-        if isinstance(part, int):
-            keys = _KEYS.get(str(path[number - 1]))
-            siblings = at(wished, path[:number])
-            item = siblings[part]
-            if keys is None:  # an atomic list is applied whole
-                value = [*siblings[:part], {**item, **value}, *siblings[part + 1 :]]
-            else:
-                value = [{**{key: item[key] for key in keys if key in item}, **value}]
-        else:
-            value = {part: value}
+    """That leaf with another value, and of the rest only the items around it, which are not valid in parts."""
+    whole: Any = copy.deepcopy(dict(wished))
+    at(whole, path[:-1])[path[-1]] = other(at(wished, path))
+    first = next((number for number, part in enumerate(path) if isinstance(part, int)), len(path))
+    value: Any = at(whole, path[:first])
+    if first < len(path):
+        value = value if path[first - 1] not in _KEYS else [value[path[first]]]  # an atomic list is applied whole
+    for part in reversed(path[:first]):
+        value = {part: value}
     meta = {"name": wished["metadata"]["name"], "namespace": wished["metadata"]["namespace"]}
     value["metadata"] = {**meta, **value.get("metadata", {})}
     return {"apiVersion": wished["apiVersion"], "kind": wished["kind"], **value}
