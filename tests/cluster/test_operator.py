@@ -132,6 +132,19 @@ async def test_a_host_belongs_to_whoever_had_it_first_and_is_free_once_that_is_g
     await installation.becomes(other, Ready="True")
 
 
+async def test_a_host_that_is_given_up_is_free(installation: Installation) -> None:
+    first, second = installation.namespace(), installation.namespace()
+    hosts = [f"{first}.t.example.com", f"b.{first}.t.example.com"]
+    one, other = a_tenant(first, hosts=hosts), a_tenant(second, hosts=hosts[1:])
+    assert installation.api.create(one).is_success
+    await installation.becomes(one, Ready="True")
+    assert installation.api.create(other).is_success
+    await installation.becomes(other, Stalled="ClaimedByAnother")
+    patch = json.dumps({"spec": {"hosts": hosts[:1]}})
+    installation.servers.kubectl("patch", "tt", "acme", "-n", first, "--type=merge", "-p", patch)
+    await installation.becomes(other, Ready="True")
+
+
 async def test_what_is_retained_waits_for_the_same_name_and_for_nobody_else(installation: Installation) -> None:
     first, second = installation.namespace(), installation.namespace()
     one = a_tenant(first)

@@ -9,6 +9,7 @@ from footfall_common.placement import Names
 from footfall_operator.cluster import Body, Changed, Cluster
 from footfall_operator.resources import CLAIM, MANAGED, Ref
 
+_HOST: Final = "host-"
 _HOST_DIGITS: Final = 20
 
 
@@ -27,10 +28,18 @@ class Claims:
         """The tenant's id is its own from here on. Raises Held."""
         await self._hold(str(guid), namespace, name, outside(names) if names else {}, f"the tenant id {guid}")
 
-    async def hold_hosts(self, hosts: Iterable[str], namespace: str, name: str) -> None:
-        """Likewise each host. Raises Held."""
-        for host in hosts:
-            await self._hold(of_host(host), namespace, name, {}, f"the host {host}")
+    async def hold_hosts(self, hosts: Iterable[str], namespace: str, name: str, held: set[str]) -> None:
+        """Likewise each host; those that it held and no longer wishes are free. Raises Held.
+
+        `held` = the names of all claims that are known to be its own; kept up to date.
+        """
+        wished = {of_host(host): host for host in hosts}
+        for claim, host in wished.items():
+            await self._hold(claim, namespace, name, {}, f"the host {host}")
+            held.add(claim)
+        for claim in [one for one in held if _of_a_host(one) and one not in wished]:
+            await self._gone(claim, namespace, name)
+            held.discard(claim)
 
     async def retain(self, guid: uuid.UUID, namespace: str, name: str) -> None:
         """The tenant is gone, what it holds outside is not: it waits for a tenant of the same namespace and name."""
@@ -38,10 +47,9 @@ class Claims:
         if claim is not None and claim.get("status", {}).get("state") != "Retained":
             await self._state(claim, "Retained")
 
-    async def release(self, guid: uuid.UUID, hosts: Iterable[str], namespace: str, name: str, *, purge: bool) -> None:
+    async def release(self, guid: uuid.UUID, namespace: str, name: str, held: set[str], *, purge: bool) -> None:
         """Hosts are free for others at once; with `purge` the id is too, once nothing outside is left of it."""
-        for host in hosts:
-            await self._gone(of_host(host), namespace, name)
+        await self.hold_hosts((), namespace, name, held)
         if purge:
             await self._gone(str(guid), namespace, name)
 
@@ -103,9 +111,13 @@ class Claims:
             await self._cluster.delete(Ref(CLAIM, None, claim), found["metadata"]["uid"])
 
 
+def _of_a_host(claim: str) -> bool:
+    return claim.startswith(_HOST)
+
+
 def of_host(host: str) -> str:
     """The name of a host's claim: hosts are longer than names of objects may be."""
-    return f"host-{hashlib.sha256(host.encode()).hexdigest()[:_HOST_DIGITS]}"
+    return f"{_HOST}{hashlib.sha256(host.encode()).hexdigest()[:_HOST_DIGITS]}"
 
 
 def outside(names: Names) -> Body:

@@ -8,7 +8,7 @@ import structlog
 
 from footfall_common.tenancy import wire_guid
 from footfall_operator.cluster import Body, Cluster, Refused
-from footfall_operator.reconcile.claims import Claims
+from footfall_operator.reconcile.claims import Claims, of_host
 from footfall_operator.resources import FINALIZER, INSTANCE, POD, WATCHED, ref_of
 
 CONFIRM: Final = "footfall.dev/confirm-delete"
@@ -27,8 +27,11 @@ class Deletion:
         self._claims = claims
         self._now = now
 
-    async def finish(self, resource: Body) -> float | None:
-        """One pass over a tenant that is being deleted; seconds until the next is due, None once it is over."""
+    async def finish(self, resource: Body, held: set[str]) -> float | None:
+        """One pass over a tenant that is being deleted; seconds until the next is due, None once it is over.
+
+        `held` = the names of all claims that are known to be its own.
+        """
         meta = resource["metadata"]
         if FINALIZER not in meta.get("finalizers", ()):
             return None
@@ -36,7 +39,7 @@ class Deletion:
         await self._end_workloads(meta["namespace"], meta["name"])
         if await self._pods(meta["namespace"], meta["name"]) and (self._now() - began).total_seconds() < PODS_SECONDS:
             return AGAIN_SECONDS
-        await self._hand_over(resource)
+        await self._hand_over(resource, held)
         await self._let_go(resource)
         return None
 
@@ -58,7 +61,7 @@ class Deletion:
             return True
         return False
 
-    async def _hand_over(self, resource: Body) -> None:
+    async def _hand_over(self, resource: Body, held: set[str]) -> None:
         """From here on, what is outside Kubernetes is the claim's to keep or to end."""
         meta, spec = resource["metadata"], resource["spec"]
         confirmed = meta.get("annotations", {}).get(CONFIRM) == meta["uid"]
@@ -66,9 +69,8 @@ class Deletion:
         guid = wire_guid(spec["tenantId"])
         if not purge:
             await self._claims.retain(guid, meta["namespace"], meta["name"])
-        await self._claims.release(
-            guid, resource["spec"].get("hosts", ()), meta["namespace"], meta["name"], purge=purge
-        )
+        held |= {of_host(host) for host in spec.get("hosts", ())}
+        await self._claims.release(guid, meta["namespace"], meta["name"], held, purge=purge)
         _log.info("tenant_deleted", namespace=meta["namespace"], name=meta["name"], purged=purge)
 
     async def _let_go(self, resource: Body) -> None:

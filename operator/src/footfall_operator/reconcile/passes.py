@@ -1,7 +1,9 @@
 """Which pass a key gets, what comes after it, and the resync that gives every key one."""
 
-from collections.abc import Callable
-from typing import Final
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from typing import Any, Final
 
 import structlog
 
@@ -9,16 +11,17 @@ from footfall_common.placement import Placement
 from footfall_operator.cluster import Body, Changed, Cluster, Refused, Unreachable
 from footfall_operator.lease import Fenced
 from footfall_operator.metrics import Metrics
-from footfall_operator.queue import Queue, Urgency
+from footfall_operator.queue import LONGEST, Queue, Urgency
 from footfall_operator.reconcile.deletion import Deletion
 from footfall_operator.reconcile.platforms import MISSING, Platforms
 from footfall_operator.reconcile.tenants import Installation, Tenants
-from footfall_operator.resources import FINALIZER, PLATFORM, PLATFORM_NAME, TENANTS, Ref, ref_of
+from footfall_operator.resources import CLAIM, FINALIZER, PLATFORM, PLATFORM_NAME, TENANTS, Ref, ref_of
 
+FIRST_SECONDS: Final = 0.5
 COUNT_SECONDS: Final = 1.0
 """After which the platform says how many tenants there are: a thousand that come at once are counted once."""
 THE_PLATFORM: Final = Ref(PLATFORM, None, PLATFORM_NAME)
-_OUTCOMES: Final = {Changed: "overtaken", Refused: "refused", Unreachable: "unreachable"}
+_OUTCOMES: Final = {Changed: "overtaken", Refused: "refused", Unreachable: "unreachable", Fenced: "fenced"}
 _log = structlog.stdlib.get_logger(__name__)
 
 
@@ -31,6 +34,14 @@ class Known:
         self.tenants: set[Ref] = set()
         self.made: dict[Ref, Placement] = {}
         """Those that something was made for: they count against the platform's bounds."""
+
+        self.claims: defaultdict[Ref, set[str]] = defaultdict(set)
+        """Of each tenant, the claims that name it as their holder."""
+
+    def met(self, claim: Mapping[str, Any]) -> None:
+        """A claim as it stands."""
+        holder = claim["spec"]["holder"]
+        self.claims[Ref(TENANTS, holder["namespace"], holder["name"])].add(claim["metadata"]["name"])
 
     def others(self, key: Ref, placement: Placement) -> int:
         """How many of that placement were made, but for this one."""
@@ -61,8 +72,25 @@ class Passes:
         self._period = period
 
     async def first(self) -> None:
-        """Everything that there is, by our own list: no watch tells what vanished before it began."""
-        await self._platform()
+        """Everything that there is, by our own list: no watch tells what vanished before it began.
+
+        Read again from the start where it fails: what was met twice is in the queue once.
+        """
+        pause = FIRST_SECONDS
+        while True:
+            try:
+                await self._listed()
+            except (Unreachable, Refused) as error:
+                _log.warning("first_list_failed", reason=str(error), retry_s=pause)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST)
+            else:
+                return
+
+    async def _listed(self) -> None:
+        self._known.installation = self._platforms.read(await self._cluster.get(THE_PLATFORM))
+        async for body in self._cluster.each(CLAIM):
+            self._known.met(body)
         async for body in self._cluster.each(TENANTS):
             key = ref_of(body)
             if FINALIZER in body["metadata"].get("finalizers", ()):
@@ -85,15 +113,12 @@ class Passes:
         self._queue.add(key, urgency=urgency)
 
     async def work(self) -> None:
-        """One worker: takes keys until it is cancelled, or until the lease is gone."""
+        """One worker: takes keys until it is cancelled. What the fence stops waits: the lease comes back, or we end."""
         while True:
             key = await self._queue.take()
             try:
                 with self._metrics.timed(key):
                     again = await (self._platform() if key == THE_PLATFORM else self._tenant(key))
-            except Fenced:
-                self._queue.failed(key)
-                raise
             except Exception as error:  # noqa: BLE001 - one resource that breaks us must not stop the others
                 self._failed(key, error)
             else:
@@ -129,7 +154,8 @@ class Passes:
         if resource is None:
             self._forget(key)
             return None
+        held = self._known.claims[key]
         if "deletionTimestamp" in resource["metadata"]:
-            return await self._deletion.finish(resource)
-        await self._tenants.look(resource)
+            return await self._deletion.finish(resource, held)
+        await self._tenants.look(resource, held)
         return self._period()

@@ -74,8 +74,11 @@ class Tenants:
         self._system = system
         self._snippet = snippet
 
-    async def look(self, resource: Body) -> None:
-        """One pass over a tenant that is not being deleted. Raises Unreachable, Changed, Refused: to be tried again."""
+    async def look(self, resource: Body, held: set[str]) -> None:
+        """One pass over a tenant that is not being deleted. Raises Unreachable, Changed, Refused: to be tried again.
+
+        `held` = the names of all claims that are known to be its own.
+        """
         if resource["metadata"].get("annotations", {}).get(PAUSED) == "true":
             await self._say(resource, [true("Paused", Reason.PAUSED, f"by the annotation {PAUSED}")], keep=True)
             return
@@ -91,7 +94,7 @@ class Tenants:
             return
         try:
             tenant = self._read(resource)
-            workloads = await self._made(resource, tenant, installed.platform)
+            workloads = await self._made(resource, tenant, installed.platform, held)
         except Stalled as stalled:
             said = [
                 true("PlatformReady", Reason.PLATFORM_VALID),
@@ -119,7 +122,9 @@ class Tenants:
             reason = Reason.UNSUPPORTED_VERSION if unknown_field else Reason.INVALID_SPEC
             raise Stalled(reason, f"{dotted(found.path)}: {found.message}") from error
 
-    async def _made(self, resource: Body, tenant: TrackingTenant, platform: TrackingPlatform) -> list[Workload]:
+    async def _made(
+        self, resource: Body, tenant: TrackingTenant, platform: TrackingPlatform, held: set[str]
+    ) -> list[Workload]:
         meta = resource["metadata"]
         namespace, name = meta["namespace"], meta["name"]
         dedicated = tenant.spec.placement is Placement.DEDICATED
@@ -130,12 +135,12 @@ class Tenants:
             if FINALIZER not in meta.get("finalizers", ()):
                 await self._finalizer(resource)
             await self._claims.hold(tenant.guid, namespace, name, own)
-            await self._claims.hold_hosts(tenant.spec.hosts, namespace, name)
+            await self._claims.hold_hosts(tenant.spec.hosts, namespace, name, held)
             given = Given(platform.spec, self._system, self._snippet, pulls)
             wishes = of_tenant(tenant, reference(resource), given)
             return await self._children.make(wishes, namespace, name, meta["uid"])
-        except Held as held:
-            raise Stalled(Reason.CLAIMED_BY_ANOTHER, str(held)) from held
+        except Held as error:
+            raise Stalled(Reason.CLAIMED_BY_ANOTHER, str(error)) from error
         except Refused as refused:
             if refused.status == _FORBIDDEN and "cannot" in str(refused):
                 raise Stalled(
