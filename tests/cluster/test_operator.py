@@ -107,6 +107,79 @@ async def test_without_the_binding_a_tenant_says_how_to_open_its_namespace_and_g
     await installation.becomes(tenant, Ready="True", Stalled="False")
 
 
+async def test_a_namespace_that_nobody_opened_takes_no_id_from_others(installation: Installation) -> None:
+    closed, opened = installation.namespace(bound=False), installation.namespace()
+    squatter = a_tenant(closed)
+    assert installation.api.create(squatter).is_success
+    await installation.becomes(squatter, Stalled="NamespaceNotBound")
+    rightful = a_tenant(opened, tenantId=squatter["spec"]["tenantId"])
+    assert installation.api.create(rightful).is_success
+    await installation.becomes(rightful, Ready="True")
+
+
+async def test_two_tenants_whose_childrens_names_collide_leave_each_others_alone(installation: Installation) -> None:
+    namespace = installation.namespace()
+    first = dedicated(namespace)
+    second = {
+        **dedicated(namespace, tenantId=f"u-{namespace}", hosts=[]),
+        "metadata": {"name": "acme-raw", "namespace": namespace},
+    }
+    assert installation.api.create(first).is_success
+    await installation.becomes(first, Synced="True")
+    assert installation.api.create(second).is_success
+    body = await installation.becomes(second, Stalled="Refused")
+    assert "acme-raw-receiver is there and not this resource's" in str(body["status"]["conditions"])
+    at = f"/apis/apps/v1/namespaces/{namespace}/deployments/acme-raw-receiver"
+    deployment = installation.get(at)
+    assert deployment is not None
+    assert deployment["metadata"]["labels"]["footfall.dev/instance"] == "acme"
+
+
+async def test_what_a_quota_refuses_is_said_in_the_servers_words(installation: Installation) -> None:
+    namespace = installation.namespace()
+    installation.servers.kubectl("create", "quota", "none", "-n", namespace, "--hard=services=0")
+    tenant = dedicated(namespace)
+    assert installation.api.create(tenant).is_success
+    body = await installation.becomes(tenant, Stalled="Refused", Ready="False", Synced="False")
+    assert "exceeded quota" in str(body["status"]["conditions"])
+    installation.servers.kubectl("delete", "quota", "none", "-n", namespace)
+    await installation.becomes(tenant, Synced="True", Stalled="False")
+
+
+async def test_two_tenants_swap_hosts(installation: Installation) -> None:
+    first, second = installation.namespace(), installation.namespace()
+    a, b = f"a.{first}.t.example.com", f"b.{first}.t.example.com"
+    one, other = a_tenant(first, hosts=[a]), a_tenant(second, hosts=[b])
+    for tenant in (one, other):
+        assert installation.api.create(tenant).is_success
+        await installation.becomes(tenant, Ready="True")
+    for namespace, host in ((first, b), (second, a)):
+        patch = json.dumps({"spec": {"hosts": [host]}})
+        installation.servers.kubectl("patch", "tt", "acme", "-n", namespace, "--type=merge", "-p", patch)
+    swapped = [f"https://{b}", f"https://{a}"]
+    await eventually(lambda: [_reached(installation, one), _reached(installation, other)] == swapped, 40)
+    for tenant in (one, other):
+        await installation.becomes(tenant, Ready="True", Stalled="False")
+
+
+def _reached(installation: Installation, tenant: dict[str, Any]) -> str:
+    status = (installation.get(place(tenant)) or {}).get("status", {})
+    found: str = status.get("urls", {}).get("receiver", "")
+    return found
+
+
+async def test_a_tenant_that_lost_its_finalizer_leaves_its_claim_behind_retained(installation: Installation) -> None:
+    namespace = installation.namespace()
+    tenant = a_tenant(namespace)
+    assert installation.api.create(tenant).is_success
+    body = await installation.becomes(tenant, Ready="True")
+    patch = '{"metadata":{"finalizers":null}}'
+    installation.servers.kubectl("patch", "tt", "acme", "-n", namespace, "--type=merge", "-p", patch)
+    assert installation.api.delete(tenant).is_success
+    at = f"{GROUP}/trackingclaims/{body['status']['claim']}"
+    await eventually(lambda: (installation.get(at) or {})["status"]["state"] == "Retained", 30)
+
+
 async def test_two_spellings_of_one_tenant_collide_and_the_first_stays(installation: Installation) -> None:
     first, second = installation.namespace(), installation.namespace()
     one = a_tenant(first, tenantId=f"two-{first}")

@@ -240,8 +240,8 @@ async def test_pull_secrets_of_the_platform_are_placed_beside_a_dedicated_tenant
         create = ("create", "secret", "docker-registry", "reg", "-n", "footfall-system")
         here.servers.kubectl(*create, "--docker-server=r.example", "--docker-username=u", "--docker-password=p")
         await here.becomes(tenant, Synced="True")
-        copy = here.get(f"/api/v1/namespaces/{namespace}/secrets/reg")
+        copy = here.get(f"/api/v1/namespaces/{namespace}/secrets/acme-pull-reg")
         assert copy is not None
         assert copy["type"] == "kubernetes.io/dockerconfigjson"
         (deployment, *_) = here.listed(f"/apis/apps/v1/namespaces/{namespace}/deployments")
-        assert deployment["spec"]["template"]["spec"]["imagePullSecrets"] == [{"name": "reg"}]
+        assert deployment["spec"]["template"]["spec"]["imagePullSecrets"] == [{"name": "acme-pull-reg"}]

@@ -1,5 +1,6 @@
 """Every admission policy: what it lets through and what it refuses, with its words."""
 
+import json
 import uuid
 from collections.abc import Iterator
 from typing import Any, NamedTuple
@@ -68,6 +69,52 @@ async def test_a_tenant_asks_for_no_more_than_the_platform_allows(within: Api, b
     assert taken.is_success, taken.text
 
 
+async def test_scale_is_bounded_and_refused_where_an_autoscaler_scales(
+    within: Api, servers: ControlPlaneServers
+) -> None:
+    fixed = a_tenant("default", f"t{uuid.uuid4().hex}", placement="Dedicated", receivers={"replicas": 2})
+    scaled = a_tenant(
+        "default", f"t{uuid.uuid4().hex}", placement="Dedicated", receivers={"autoscaling": {"min": 1, "max": 2}}
+    )
+    assert within.create(fixed).is_success
+    assert within.create(scaled).is_success
+
+    def scale(tenant: Body, replicas: int) -> str:
+        done = servers.kubectl("scale", "tt", tenant["metadata"]["name"], f"--replicas={replicas}", check=False)
+        return done.stderr
+
+    assert "spec.receivers: at most 20" in scale(fixed, 21)
+    assert not scale(fixed, 20)
+    assert "with autoscaling nobody sets replicas" in scale(scaled, 1)
+    for tenant in (fixed, scaled):
+        assert within.delete(tenant).is_success
+
+
+async def test_a_tenant_above_a_bound_that_was_lowered_goes_on(within: Api, servers: ControlPlaneServers) -> None:
+    tenant = a_tenant("default", f"t{uuid.uuid4().hex}", limits={"eventsPerSecond": 5_000})
+    assert within.create(tenant).is_success
+    name = tenant["metadata"]["name"]
+    servers.kubectl(
+        "patch", "tp", "default", "--type=merge", "-p", '{"spec":{"tenancy":{"maxima":{"eventsPerSecond":10}}}}'
+    )
+    try:
+        other = {**tenant, "metadata": {"name": f"{name}x"[:40], "namespace": "default"}}
+        await eventually(lambda: _refused(within.create(other, dryRun="All")), 10)
+        servers.kubectl("annotate", "tt", name, "footfall.dev/paused=true")
+        said = servers.kubectl(
+            "patch", "tt", name, "--type=merge", "-p", '{"spec":{"hosts":["a.t.example.com"]}}', check=False
+        )
+        assert "at most 10" in said.stderr
+    finally:
+        bounded(servers, 5_000)
+    assert within.delete(tenant).is_success
+
+
+def bounded(servers: ControlPlaneServers, rate: int) -> None:
+    body = json.dumps({"spec": {"tenancy": {"maxima": {"eventsPerSecond": rate}}}})
+    servers.kubectl("patch", "tp", "default", "--type=merge", "-p", body)
+
+
 def _refused(answer: httpx.Response) -> str:
     return "" if answer.is_success else str(answer.json()["message"])
 
@@ -128,6 +175,7 @@ def test_every_policy_has_a_binding_that_denies_and_is_tried_here() -> None:
     assert policies == {
         "footfall-tenant-bounds",
         "footfall-tenant-deletion",
+        "footfall-tenant-scale",
         "footfall-claims",
         "footfall-platform-deletion",  # in test_operator_alone, where there are tenants that it counts
     }

@@ -1,6 +1,7 @@
 """The API server, in the few calls that passes make. Every write asks the fence first."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -113,9 +114,16 @@ class Cluster:
         path = ref.kind.path(ref.namespace, ref.name, "status")
         return await self._write("PUT", path, body, {"fieldManager": MANAGER})
 
-    async def delete(self, ref: Ref, uid: str) -> None:
-        """That very object; its children follow in the background. Nothing where it is gone."""
-        body = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
+    async def may_create(self, body: Body) -> None:
+        """Raises Refused, with the server's words, where it may not be created; one that stands is no matter."""
+        ref = ref_of(body)
+        with contextlib.suppress(Changed):
+            await self._call("POST", ref.kind.path(ref.namespace), {"dryRun": "All"}, body)
+
+    async def delete(self, ref: Ref, uid: str, version: str | None = None) -> None:
+        """That very object, as it was in that version; its children follow. Nothing where it is gone."""
+        conditions = {"uid": uid, **({"resourceVersion": version} if version else {})}
+        body = {"preconditions": conditions, "propagationPolicy": "Background"}
         try:
             await self._write("DELETE", ref.path, body, {})
         except Refused as refused:

@@ -70,9 +70,14 @@ def _object(live: Mapping[str, Any], desired: Mapping[str, Any], kind: str, at: 
             yield from _differences(live[name], wish, name, pointer)
         elif wish not in ({}, [], None):  # absence is what an empty value comes back as
             yield pointer
-    for name in _KEYS.keys() & live.keys() - desired.keys():
-        if live[name]:
-            yield Whole(f"{at}/{name}", None)
+    yield from (Whole(f"{at}/{name}", None) for name in _slipped_in(live, desired, kind))
+
+
+def _slipped_in(live: Mapping[str, Any], desired: Mapping[str, Any], kind: str) -> list[str]:
+    """Lists that we do not wish at all; a ServiceAccount's pull Secrets are whoever's: our pods name their own."""
+    if kind == "ServiceAccount":
+        return []
+    return [name for name in _KEYS.keys() & live.keys() - desired.keys() if live[name]]
 
 
 def _keyed(live: Sequence[Any], desired: Sequence[Any], name: str, at: str) -> Iterator[str | Whole]:

@@ -16,6 +16,8 @@ import structlog
 _CALL: Final = 2 / 15
 _GIVE_UP: Final = 8 / 15
 _FENCE: Final = 10 / 15
+RELEASED: Final = 1.0
+"""Seconds that a lease without holder lasts when it was left in order."""
 _log = structlog.stdlib.get_logger(__name__)
 
 
@@ -78,11 +80,19 @@ class Step(Enum):
     WAIT = auto()
 
 
-def decide(seen: Record | None, me: str, unchanged: float) -> Step:
-    """Pure: `unchanged` = seconds for which we have seen the record stand as it does."""
-    if seen is None or seen.holder in {"", me} or unchanged >= seen.seconds:
-        return Step.TAKE
-    return Step.WAIT
+def decide(seen: Record | None, had: float, unchanged: float, *, ours: bool) -> Step:
+    """Pure: `unchanged` = seconds for which we have seen the record stand as it does.
+
+    `ours` = it names us and we lead; one that names us while we do not is of another process of our name, or was given
+    us by somebody who is not its holder. `had` = for how many seconds somebody else was last seen to hold it: a record
+    that was deleted, or whose holder was blanked by another's hand, is held until then, since its holder does not know
+    yet. Who leaves says so by RELEASED.
+    """
+    if seen is None:
+        free = unchanged >= had
+    else:
+        free = ours or unchanged >= seen.seconds or (seen.holder == "" and seen.seconds <= RELEASED)
+    return Step.TAKE if free else Step.WAIT
 
 
 class Election:
@@ -98,6 +108,7 @@ class Election:
         self._leaving = threading.Event()
         self._trying = threading.Lock()
         self._seen: Record | None = None
+        self._had = 0.0
         self._since = self._renewed = self._looked = clock()
 
     @property
@@ -106,16 +117,24 @@ class Election:
         return self._clock() - self._looked
 
     def run(self, won: Callable[[], None], lost: Callable[[], None]) -> None:
-        """Try to lead, then to keep leading; calls `won` when it leads, and `lost` when it can no longer be sure."""
+        """Try to lead, then to keep leading; calls `won` when it leads, and `lost` when it can no longer be sure.
+
+        What nobody foresaw is a loss too: a process whose thread has ended would lead for ever without renewing.
+        """
         told = False
-        while not self._leaving.is_set():
-            if not self.step():
-                lost()
-                return
-            if self.elected.is_set() and not told:
-                told = True
-                won()
-            self._leaving.wait(self._seconds * _CALL)
+        try:
+            while not self._leaving.is_set() and self.step():
+                if self.elected.is_set() and not told:
+                    told = True
+                    won()
+                self._leaving.wait(self._seconds * _CALL)
+        except Exception:  # noqa: BLE001 - whatever it was, nobody renews any more
+            _log.exception("election_broken")
+            self._fence.extend(float("-inf"))
+            lost()
+            return
+        if not self._leaving.is_set():
+            lost()
 
     def step(self) -> bool:
         """One try. False once the lease that we had is lost: no write begins from then on."""
@@ -145,7 +164,7 @@ class Election:
         try:
             seen = self._leases.read()
             if seen is not None and seen.holder == self._me:
-                self._leases.write("", self._seconds, seen)
+                self._leases.write("", RELEASED, seen)
         except (Unreachable, Conflict) as error:
             _log.warning("lease_not_cleared", reason=str(error))
 
@@ -156,7 +175,11 @@ class Election:
         self._looked = self._clock()
         if seen != self._seen:
             self._seen, self._since = seen, self._looked
-        if decide(seen, self._me, self._looked - self._since) is Step.WAIT:
+        if seen is not None:
+            ours = seen.holder == self._me and self.elected.is_set()
+            self._had = 0.0 if ours or seen.holder == "" else seen.seconds
+        ours = seen is not None and seen.holder == self._me and self.elected.is_set()
+        if decide(seen, self._had, self._looked - self._since, ours=ours) is Step.WAIT:
             return not self.elected.is_set()
         self._leases.write(self._me, self._seconds, seen)
         self._renewed = began

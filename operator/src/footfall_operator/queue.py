@@ -16,6 +16,11 @@ from typing import Final, Generic, TypeVar
 LONGEST: Final = 300.0
 """Seconds between two tries of what fails for good."""
 
+PATIENT: Final = 5
+"""Failures in a row after which a hint no longer makes a key due at once."""
+HURRY: Final = 30.0
+"""By how much a hint shortens the longest pause then: 1 to 10 s."""
+
 K = TypeVar("K", bound=Hashable)
 
 
@@ -34,6 +39,7 @@ class _Entry:
     running: bool = False
     dirty: bool = False
     failures: int = 0
+    not_before: float = float("-inf")
 
 
 class Queue(Generic[K]):
@@ -54,8 +60,10 @@ class Queue(Generic[K]):
 
     def add(self, key: K, *, after: float = 0.0, urgency: Urgency = Urgency.CHANGED) -> None:
         """Look at that key in `after` seconds, or as soon as it is looked at anyway."""
-        due = self._clock() + after
-        entry = self._entries.setdefault(key, _Entry(due, urgency))
+        entry = self._entries.get(key)
+        due = max(self._clock() + after, entry.not_before if entry else float("-inf"))
+        if entry is None:
+            entry = self._entries[key] = _Entry(due, urgency)
         if entry.running and not entry.dirty:
             entry.dirty, entry.due, entry.urgency = True, due, urgency
         elif entry.token and due >= entry.due and urgency >= entry.urgency:
@@ -87,13 +95,17 @@ class Queue(Generic[K]):
     def failed(self, key: K, *, after: float = 0.0) -> None:
         """It could not be looked at, or not be mended: again after growing pauses, not before `after` seconds.
 
-        Sooner where it was added meanwhile: that may be the change that mends it.
+        Sooner where it is added meanwhile or later, since that may be the change that mends it; but never before
+        `after`, and after many failures not at once, so that a key whose own passes cause its hints does not spin.
         """
         entry = self._entries[key]
         entry.failures += 1
-        if not entry.dirty:
-            pause = self._spread(0, min(2.0**entry.failures, LONGEST))
-            entry.due, entry.urgency = self._clock() + max(pause, after), Urgency.RESYNC
+        now, longest = self._clock(), min(2.0**entry.failures, LONGEST)
+        entry.not_before = now + max(after, longest / HURRY if entry.failures > PATIENT else 0.0)
+        if entry.dirty:
+            entry.due = max(entry.due, entry.not_before)
+        else:
+            entry.due, entry.urgency = max(now + self._spread(0, longest), entry.not_before), Urgency.RESYNC
         entry.running = entry.dirty = False
         self._push(key, entry)
 

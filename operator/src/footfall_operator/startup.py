@@ -35,6 +35,8 @@ from footfall_operator.settings import OperatorSettings
 from footfall_operator.site import Site
 
 VERSION: Final = "0.1.0"
+BROKEN: Final = 1
+"""Exit code where it could not begin."""
 LOST: Final = 75
 """Exit code where the lease was lost: start again and stand by."""
 _CALLS: Final = 2 / 15

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from footfall_operator.lease import Conflict, Election, Fence, Fenced, Record, Step, Unreachable, decide
+from footfall_operator.lease import RELEASED, Conflict, Election, Fence, Fenced, Record, Step, Unreachable, decide
 
 SECONDS = 15.0
 
@@ -166,23 +166,36 @@ def test_a_slow_call_counts_from_its_start(cluster: Cluster) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seen", "unchanged", "step"),
+    ("seen", "had", "unchanged", "ours", "step"),
     [
-        (None, 0, Step.TAKE),
-        (Record("", 15, "1", "1"), 0, Step.TAKE),
-        (Record("me", 15, "1", "1"), 0, Step.TAKE),
-        (Record("you", 15, "1", "1"), 14.9, Step.WAIT),
-        (Record("you", 15, "1", "1"), 15, Step.TAKE),
-        (Record("you", 60, "1", "1"), 15, Step.WAIT),
+        (None, 0, 0, False, Step.TAKE),
+        (None, 15, 14.9, False, Step.WAIT),
+        (None, 15, 15, False, Step.TAKE),
+        (Record("", RELEASED, "1", "1"), 0, 0, False, Step.TAKE),
+        (Record("", 15, "1", "1"), 0, 14.9, False, Step.WAIT),
+        (Record("", 15, "1", "1"), 0, 15, False, Step.TAKE),
+        (Record("me", 15, "1", "1"), 0, 0, True, Step.TAKE),
+        (Record("me", 15, "1", "1"), 0, 14.9, False, Step.WAIT),
+        (Record("you", 15, "1", "1"), 15, 14.9, False, Step.WAIT),
+        (Record("you", 15, "1", "1"), 15, 15, False, Step.TAKE),
+        (Record("you", 60, "1", "1"), 60, 15, False, Step.WAIT),
     ],
 )
-def test_a_lease_is_taken_when_nobody_else_may_hold_it(seen: Record | None, unchanged: float, step: Step) -> None:
-    assert decide(seen, "me", unchanged) is step
+def test_a_lease_is_taken_when_nobody_else_may_hold_it(
+    seen: Record | None,
+    had: float,
+    unchanged: float,
+    ours: bool,  # noqa: FBT001 - a row of the table
+    step: Step,
+) -> None:
+    assert decide(seen, had, unchanged, ours=ours) is step
 
 
 STEPS = st.tuples(
     st.sampled_from("abc"),
-    st.sampled_from(["step", "step", "step", "cut", "mend", "deaf", "hear", "slow", "quick", "leave", "delete"]),
+    st.sampled_from(
+        ["step", "step", "step", "cut", "mend", "deaf", "hear", "slow", "quick", "leave", "delete", "blank", "give"]
+    ),
     st.floats(0, 7),
 )
 
@@ -191,25 +204,39 @@ STEPS = st.tuples(
 def test_no_two_may_ever_write(steps: list[tuple[str, str, float]]) -> None:
     cluster = Cluster()
     processes = {name: Process(cluster, name) for name in "abc"}
+    for process in processes.values():
+        process.step()  # all have seen who leads; of one that never has, see `decide`
     for name, what, passes in steps:
-        one = processes[name]
-        match what:
-            case "step":
-                one.step()
-            case "cut" | "mend":
-                one.link.cut = what == "cut"
-            case "deaf" | "hear":
-                one.link.deaf = what == "deaf"
-            case "slow" | "quick":
-                one.link.slow = 3.0 if what == "slow" else 0.0
-            case "leave":
-                one.election.leave()
-                one.alive = False
-            case _:
-                pass
+        _acts(processes[name], what)
         assert sum(process.may_write() for process in processes.values()) <= 1
         cluster.now += passes
         assert sum(process.may_write() for process in processes.values()) <= 1
+
+
+def _acts(one: Process, what: str) -> None:
+    if what == "step":
+        one.step()
+    elif what in {"cut", "mend"}:
+        one.link.cut = what == "cut"
+    elif what in {"deaf", "hear"}:
+        one.link.deaf = what == "deaf"
+    elif what in {"slow", "quick"}:
+        one.link.slow = 3.0 if what == "slow" else 0.0
+    elif what == "leave":
+        one.election.leave()
+        one.alive = False
+    else:
+        _meddles(one.link.cluster, what)
+
+
+def _meddles(cluster: Cluster, what: str) -> None:
+    """Somebody's hand at the Lease."""
+    if what == "delete":
+        cluster.record = None
+    elif cluster.record is not None:
+        cluster.version += 1
+        holder = "" if what == "blank" else "c"
+        cluster.record = replace(cluster.record, holder=holder, version=str(cluster.version))
 
 
 def test_the_thread_tells_once_that_it_lost_and_ends() -> None:
@@ -224,6 +251,20 @@ def test_the_thread_tells_once_that_it_lost_and_ends() -> None:
     cluster.now += 1
     thread.join(5)
     assert lost.is_set()
+
+
+def test_a_thread_that_breaks_is_a_lease_that_is_lost() -> None:
+    cluster = Cluster()
+    process = Process(cluster, "a")
+    lost = threading.Event()
+
+    def breaks() -> Record | None:
+        raise KeyError("nobody foresaw it")
+
+    process.link.read = breaks  # type: ignore[method-assign] # as a library's error would
+    process.election.run(lambda: None, lost.set)
+    assert lost.is_set()
+    assert not process.may_write()
 
 
 def test_the_thread_ends_when_it_is_to_leave() -> None:

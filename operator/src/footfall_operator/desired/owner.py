@@ -49,6 +49,10 @@ class Owner:
             },
         }
 
+    def pull(self, secret: str) -> str:
+        """What a pull Secret of the platform is called beside the pods: two tenants of a namespace have one each."""
+        return f"{self.name}-pull-{secret}" if self.tenant else secret
+
     def named(self, part: Part) -> str:
         """Of an object that there is one of a component."""
         return f"{self.name}-{part.value}"

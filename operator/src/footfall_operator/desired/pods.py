@@ -10,6 +10,7 @@ from footfall_operator.desired.parts import PORT, TRAITS, Part, digest, resource
 
 _USER = 10_001
 _NOTICE, _DRAIN, _STOP = 5, 20, 15  # the components' own defaults, said so that both agree
+_MEBIS = 1024
 _SPREAD = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
 
 
@@ -42,7 +43,7 @@ def _pod(owner: Owner, part: Part, platform: PlatformSpec) -> Body:
             "fsGroup": _USER,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "imagePullSecrets": [{"name": name} for name in platform.images.pull_secrets],
+        "imagePullSecrets": [{"name": owner.pull(name)} for name in platform.images.pull_secrets],
         "topologySpreadConstraints": [
             {
                 "topologyKey": key,
@@ -113,13 +114,20 @@ def _resources(found: Resources) -> Body:
 
 
 def _amounts(found: Amounts) -> dict[str, Any]:
-    return {name: value for name, value in (("cpu", _cores(found.cpu)), ("memory", found.memory)) if value}
+    return {name: value for name, value in (("cpu", _cores(found.cpu)), ("memory", _bytes(found.memory))) if value}
 
 
 def _cores(text: str | None) -> str | None:
     """As the API server writes it: 2000m comes back as 2."""
     if text and text.endswith("000m"):
         return text.removesuffix("000m")
+    return text
+
+
+def _bytes(text: str | None) -> str | None:
+    """Likewise: 1024Mi comes back as 1Gi."""
+    if text and text.endswith("Mi") and not (amount := int(text.removesuffix("Mi"))) % _MEBIS:
+        return f"{amount // _MEBIS}Gi"
     return text
 
 

@@ -84,7 +84,7 @@ def of_tenant(tenant: TrackingTenant, reference: Mapping[str, Any], given: Given
 
 def _copy(owner: Owner, secret: Body) -> Body:
     return {
-        **owner.child("v1", "Secret", secret["metadata"]["name"]),
+        **owner.child("v1", "Secret", owner.pull(secret["metadata"]["name"])),
         "type": secret["type"],
         "data": secret.get("data", {}),
     }
@@ -93,7 +93,7 @@ def _copy(owner: Owner, secret: Body) -> Body:
 def of_platform(platform: TrackingPlatform, reference: Mapping[str, Any], system: str) -> Wishes:
     """What all tenants share."""
     spec = platform.spec
-    owner = Owner(POOL, system, reference, names(NIL, Placement.POOLED))
+    owner = Owner(POOL, system, reference, names(NIL, Placement.POOLED))  # its pull Secrets are there already
     sizes: dict[Part, int | Autoscaling] = {
         Part.IDENTITY: 2,
         Part.TENANT: 2,

@@ -60,32 +60,29 @@ class Children:
         return found
 
     async def _one(self, body: Body, live: Body | None) -> Body:
-        """One whose label was taken away is not in the list, but stands: an apply gives it back."""
-        if live is not None:
-            found = drift(live, body)
-            if not found:
-                return live
-            _log.info(
-                "child_drifted", **_named(body), lacks=found.lacks, foreign=[one.pointer for one in found.foreign]
-            )
-            if found.foreign:
-                await self._cluster.put_back(ref_of(body), found.foreign, live["metadata"]["resourceVersion"])
-        else:
+        """One that is not in the list may stand all the same: its label was taken away, or it is somebody else's."""
+        if live is None and (live := await self._cluster.get(ref_of(body))) is not None:
+            _refuse_foreign(live, body)
+        if live is None:
             _log.info("child_made", **_named(body))
+            return await self._cluster.apply(body)
+        if not (found := drift(live, body)):
+            return live
+        foreign = [one.pointer for one in found.foreign]
+        _log.info("child_drifted", **_named(body), lacks=found.lacks, foreign=foreign)
+        if found.foreign:
+            await self._cluster.put_back(ref_of(body), found.foreign, live["metadata"]["resourceVersion"])
         return await self._cluster.apply(body)
 
     async def _secret(self, body: Body) -> None:
-        """Never over somebody else's. One of a tenant of this name that was deleted before is ours."""
+        """Created before it is applied: a Secret that somebody else made meanwhile is not overwritten."""
         live = await self._cluster.get(ref_of(body))
         if live is None:
             await self._cluster.create(body)
             _log.info("child_made", **_named(body))
-        elif live["metadata"].get("labels", {}).get(MANAGED) == "true":
-            await self._one(body, live)
         else:
-            raise Refused(
-                409, "NotOurs", f"Secret {body['metadata']['name']} is there and not the operator's: rename it"
-            )
+            _refuse_foreign(live, body)
+            await self._one(body, live)
 
     async def _replicas(self, live: Body, wanted: int) -> None:
         """By an owner of its own, so that an autoscaler may become the owner without a moment with none."""
@@ -108,6 +105,15 @@ def told(workloads: Sequence[Workload]) -> list[Said]:
     ]
 
 
+def _refuse_foreign(live: Body, wished: Body) -> None:
+    """Ours is what our resource owns, or what bears our labels: of a tenant of this name that was deleted, too."""
+    labels = live["metadata"].get("labels", {})
+    bears = labels.get(MANAGED) == "true" and labels.get(INSTANCE) == wished["metadata"]["labels"][INSTANCE]
+    if not bears and not _owned(live, wished["metadata"]["ownerReferences"][0]["uid"]):
+        what = f"{wished['kind']} {wished['metadata']['name']}"
+        raise Refused(409, "NotOurs", f"{what} is there and not this resource's: rename or remove it")
+
+
 def _owned(body: Mapping[str, Any], owner: str) -> bool:
     references: Iterable[Mapping[str, Any]] = body["metadata"].get("ownerReferences", ())
     return any(one["uid"] == owner for one in references)
@@ -121,7 +127,8 @@ def _named(body: Mapping[str, Any]) -> dict[str, str]:
 def _workload(body: Mapping[str, Any]) -> Workload:
     status = body.get("status", {})
     wanted = body["spec"].get("replicas", 1)
-    ready = status.get("readyReplicas", 0)
     seen = status.get("observedGeneration", 0) >= body["metadata"].get("generation", 1)
-    settled = seen and ready >= wanted and status.get("updatedReplicas", 0) >= wanted
-    return Workload(body["metadata"]["name"], wanted, ready, settled)
+    # Pods of before count as ready too: only when there are none of them left has the rollout ended.
+    new = status.get("updatedReplicas", 0)
+    settled = seen and new == status.get("replicas", 0) and status.get("availableReplicas", 0) >= wanted > 0
+    return Workload(body["metadata"]["name"], wanted, status.get("readyReplicas", 0), settled)

@@ -31,21 +31,28 @@ class Claims:
     async def hold_hosts(self, hosts: Iterable[str], namespace: str, name: str, held: set[str]) -> None:
         """Likewise each host; those that it held and no longer wishes are free. Raises Held.
 
-        `held` = the names of all claims that are known to be its own; kept up to date.
+        `held` = the names of all claims that are known to be its own; kept up to date. The old ones are let go first,
+        so that two tenants can swap hosts.
         """
         wished = {of_host(host): host for host in hosts}
-        for claim, host in wished.items():
-            await self._hold(claim, namespace, name, {}, f"the host {host}")
-            held.add(claim)
         for claim in [one for one in held if _of_a_host(one) and one not in wished]:
             await self._gone(claim, namespace, name)
             held.discard(claim)
+        for claim, host in wished.items():
+            await self._hold(claim, namespace, name, {}, f"the host {host}")
+            held.add(claim)
 
     async def retain(self, guid: uuid.UUID, namespace: str, name: str) -> None:
         """The tenant is gone, what it holds outside is not: it waits for a tenant of the same namespace and name."""
         claim = await self._own(str(guid), namespace, name)
         if claim is not None and claim.get("status", {}).get("state") != "Retained":
             await self._state(claim, "Retained")
+
+    async def abandoned(self, namespace: str, name: str, held: set[str]) -> None:
+        """The tenant is gone without having said so, by a restore or another's hand: as if deleted with Retain."""
+        for claim in [one for one in held if not _of_a_host(one)]:
+            await self.retain(uuid.UUID(claim), namespace, name)
+        await self.hold_hosts((), namespace, name, held)
 
     async def release(self, guid: uuid.UUID, namespace: str, name: str, held: set[str], *, purge: bool) -> None:
         """Hosts are free for others at once; with `purge` the id is too, once nothing outside is left of it."""
@@ -58,13 +65,12 @@ class Claims:
         found = await self._cluster.get(Ref(CLAIM, None, claim))
         if found is None:
             found = await self._create(claim, holder)
+        state = found.get("status", {}).get("state")
         if found["spec"]["holder"] != holder:
-            if found["spec"].get("releaseTo") != holder:
-                other = found["spec"]["holder"]
-                raise Held(
-                    f"{what} is held by {other['namespace']}/{other['name']}; a platform engineer can pass it on: "
-                    f"kubectl footfall release {claim} --to {namespace}/{name}"
-                )
+            if found["spec"].get("releaseTo") != holder or state != "Retained":
+                raise Held(_refusal(what, claim, found["spec"], holder, retained=state == "Retained"))
+            found = await self._take(found, holder)
+        elif state != "Bound" and found["spec"].get("releaseTo"):  # it came back first: the offer is over
             found = await self._take(found, holder)
         if found.get("status", {}).get("state") != "Bound":
             await self._state(found, "Bound", names)
@@ -108,7 +114,17 @@ class Claims:
 
     async def _gone(self, claim: str, namespace: str, name: str) -> None:
         if found := await self._own(claim, namespace, name):
-            await self._cluster.delete(Ref(CLAIM, None, claim), found["metadata"]["uid"])
+            meta = found["metadata"]
+            await self._cluster.delete(Ref(CLAIM, None, claim), meta["uid"], meta["resourceVersion"])
+
+
+def _refusal(what: str, claim: str, spec: Body, wanted: Body, *, retained: bool) -> str:
+    """Who holds it, and the way out: one that a tenant still stands on is not passed on beneath it."""
+    holder = f"{spec['holder']['namespace']}/{spec['holder']['name']}"
+    command = f"kubectl footfall release {claim} --to {wanted['namespace']}/{wanted['name']}"
+    if retained:
+        return f"{what} is held by {holder}, which was deleted; a platform engineer can pass it on: {command}"
+    return f"{what} is held by {holder}; once that is deleted, a platform engineer can pass it on: {command}"
 
 
 def _of_a_host(claim: str) -> bool:

@@ -7,7 +7,7 @@ from typing import Final
 import structlog
 
 from footfall_common.tenancy import wire_guid
-from footfall_operator.cluster import Body, Cluster, Refused
+from footfall_operator.cluster import Body, Cluster, Refused, Unreachable
 from footfall_operator.reconcile.claims import Claims, of_host
 from footfall_operator.resources import FINALIZER, INSTANCE, POD, WATCHED, ref_of
 
@@ -36,12 +36,26 @@ class Deletion:
         if FINALIZER not in meta.get("finalizers", ()):
             return None
         began = dt.datetime.fromisoformat(meta["deletionTimestamp"])
-        await self._end_workloads(meta["namespace"], meta["name"])
-        if await self._pods(meta["namespace"], meta["name"]) and (self._now() - began).total_seconds() < PODS_SECONDS:
-            return AGAIN_SECONDS
+        late = (self._now() - began).total_seconds() >= PODS_SECONDS
+        try:
+            if await self._under_way(meta["namespace"], meta["name"]) and not late:
+                return AGAIN_SECONDS
+        except (Refused, Unreachable) as error:
+            if not late:
+                raise
+            _log.warning("workloads_left", namespace=meta["namespace"], name=meta["name"], reason=str(error))
         await self._hand_over(resource, held)
         await self._let_go(resource)
         return None
+
+    async def vanished(self, namespace: str, name: str, held: set[str]) -> None:
+        """One that is gone without its finalizer, by a restore or another's hand: what it held is retained."""
+        await self._claims.abandoned(namespace, name, held)
+
+    async def _under_way(self, namespace: str, name: str) -> bool:
+        """End its workloads; whether pods are left."""
+        await self._end_workloads(namespace, name)
+        return await self._pods(namespace, name)
 
     async def _end_workloads(self, namespace: str, name: str) -> None:
         """Before the owner is gone, since the garbage collector begins only then."""
@@ -52,7 +66,8 @@ class Deletion:
             try:
                 await self._cluster.delete(ref_of(body), body["metadata"]["uid"])
             except Refused as refused:
-                # A namespace that ends has no RoleBinding any more, and ends its Deployments itself.
+                # A namespace that ends has no RoleBinding any more, and ends its Deployments itself; in one that
+                # was closed to us, whoever closed it ends them.
                 if refused.status != _FORBIDDEN:
                     raise
 

@@ -70,6 +70,7 @@ class Passes:
         self._deletion = deletion
         self._metrics = metrics
         self._period = period
+        self._listing = 0.0
 
     async def first(self) -> None:
         """Everything that there is, by our own list: no watch tells what vanished before it began.
@@ -91,17 +92,27 @@ class Passes:
         self._known.installation = self._platforms.read(await self._cluster.get(THE_PLATFORM))
         async for body in self._cluster.each(CLAIM):
             self._known.met(body)
+        await self._met()
+        self._queue.add(THE_PLATFORM)
+
+    async def _met(self) -> None:
+        """Look at each tenant that is new, and at each that is gone: no watch is believed to have told."""
+        found = set()
         async for body in self._cluster.each(TENANTS):
             key = ref_of(body)
+            found.add(key)
             if FINALIZER in body["metadata"].get("finalizers", ()):
                 self._known.made[key] = Placement(body["spec"]["placement"])
+            if key not in self._known.tenants:
+                self.add(key, Urgency.RESYNC)
+        for key in self._known.tenants - found:
             self.add(key, Urgency.RESYNC)
-        self._queue.add(THE_PLATFORM)
 
     def _forget(self, key: Ref) -> None:
         """It is gone; the platform says how many are left."""
         self._known.tenants.discard(key)
         self._known.made.pop(key, None)
+        self._known.claims.pop(key, None)
         self._metrics.forget(key)
         self._queue.add(THE_PLATFORM, after=COUNT_SECONDS)
 
@@ -145,6 +156,9 @@ class Passes:
             self._known.generation = stands
             for key in self._known.tenants:
                 self._queue.add(key, urgency=Urgency.RESYNC)
+        if asyncio.get_running_loop().time() >= self._listing:
+            self._listing = asyncio.get_running_loop().time() + self._period()
+            await self._met()
         if resource is not None:
             await self._platforms.look(resource, installed)
         return self._period()
@@ -152,6 +166,7 @@ class Passes:
     async def _tenant(self, key: Ref) -> float | None:
         resource = await self._cluster.get(key)
         if resource is None:
+            await self._deletion.vanished(str(key.namespace), key.name, self._known.claims[key])
             self._forget(key)
             return None
         held = self._known.claims[key]

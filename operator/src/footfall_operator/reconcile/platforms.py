@@ -6,13 +6,13 @@ from pydantic import ValidationError
 
 from footfall_common.manifest import complaint, dotted
 from footfall_common.manifest.platform import TrackingPlatform
-from footfall_operator.cluster import Body
+from footfall_operator.cluster import Body, Changed, Refused
 from footfall_operator.desired.owner import reference
 from footfall_operator.desired.wishes import POOL, of_platform
 from footfall_operator.reconcile.children import Children, told
 from footfall_operator.reconcile.report import Reporter
 from footfall_operator.reconcile.tenants import Installation
-from footfall_operator.status import Reason, false, true
+from footfall_operator.status import Reason, Said, false, true
 
 MISSING = Installation(
     None, Reason.PLATFORM_MISSING, "there is no TrackingPlatform named default: a platform engineer applies one"
@@ -48,14 +48,23 @@ class Platforms:
             return
         more: Body = {"version": self._version, "tenants": self._tenants()}
         if installed.platform is None:
-            said = [
-                false("Ready", installed.reason, installed.message),
-                true("Stalled", installed.reason, installed.message),
-                false("Synced", installed.reason, installed.message),
-                false("Reconciling", installed.reason),
-            ]
-            await self._reporter.say(resource, said, more)
+            await self._reporter.say(resource, _stalled(installed.reason, installed.message), more)
             return
         wishes = of_platform(installed.platform, reference(resource), self._system)
-        workloads = await self._children.make(wishes, self._system, POOL, resource["metadata"]["uid"])
+        try:
+            workloads = await self._children.make(wishes, self._system, POOL, resource["metadata"]["uid"])
+        except Refused as refused:
+            if isinstance(refused, Changed):
+                raise
+            await self._reporter.say(resource, _stalled(Reason.REFUSED, str(refused)), more)
+            return
         await self._reporter.say(resource, [true("PlatformReady", Reason.PLATFORM_VALID), *told(workloads)], more)
+
+
+def _stalled(reason: Reason, message: str) -> list[Said]:
+    return [
+        false("Ready", reason, message),
+        true("Stalled", reason, message),
+        false("Synced", reason, message),
+        false("Reconciling", reason),
+    ]

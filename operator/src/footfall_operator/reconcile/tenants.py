@@ -7,7 +7,7 @@ from pydantic import ValidationError
 from footfall_common.manifest import TrackingTenant, complaint, dotted
 from footfall_common.manifest.platform import Tenancy, TrackingPlatform
 from footfall_common.placement import Placement, names
-from footfall_operator.cluster import Body, Cluster, Refused
+from footfall_operator.cluster import Body, Changed, Cluster, Refused
 from footfall_operator.desired.owner import reference
 from footfall_operator.desired.parts import Part
 from footfall_operator.desired.wishes import Given, addresses, of_tenant
@@ -127,28 +127,39 @@ class Tenants:
     ) -> list[Workload]:
         meta = resource["metadata"]
         namespace, name = meta["namespace"], meta["name"]
-        dedicated = tenant.spec.placement is Placement.DEDICATED
-        own = names(tenant.guid, tenant.spec.placement) if dedicated else None
-        self._within(ref_of(resource), tenant, platform.spec.tenancy)
+        own = names(tenant.guid, tenant.spec.placement) if tenant.spec.placement is Placement.DEDICATED else None
+        key = ref_of(resource)
+        self._within(key, tenant, platform.spec.tenancy)
         try:
-            pulls = await self._pull_secrets(platform) if dedicated else []
-            if FINALIZER not in meta.get("finalizers", ()):
-                await self._finalizer(resource)
-            await self._claims.hold(tenant.guid, namespace, name, own)
-            await self._claims.hold_hosts(tenant.spec.hosts, namespace, name, held)
+            pulls = await self._pull_secrets(platform) if own else []
             given = Given(platform.spec, self._system, self._snippet, pulls)
             wishes = of_tenant(tenant, reference(resource), given)
+            if FINALIZER not in meta.get("finalizers", ()):
+                # Before anything is held: a namespace that nobody opened takes no id from those that are.
+                await self._cluster.may_create(wishes.secrets[-1])
+                await self._finalizer(resource)
+            await self._claims.hold(tenant.guid, namespace, name, own)
+            held.add(str(tenant.guid))
+            await self._claims.hold_hosts(tenant.spec.hosts, namespace, name, held)
             return await self._children.make(wishes, namespace, name, meta["uid"])
         except Held as error:
             raise Stalled(Reason.CLAIMED_BY_ANOTHER, str(error)) from error
         except Refused as refused:
-            if refused.status == _FORBIDDEN and "cannot" in str(refused):
-                raise Stalled(
-                    Reason.NAMESPACE_NOT_BOUND,
-                    f"{refused}. Bind the namespace: kubectl create rolebinding footfall-operator -n {namespace} "
-                    f"--clusterrole=footfall-tenant-namespace --serviceaccount={self._system}:footfall-operator",
-                ) from refused
-            raise
+            if isinstance(refused, Changed) and refused.reason != "NotOurs":
+                raise
+            raise self._stalled(refused, namespace) from refused
+        finally:
+            if FINALIZER not in resource["metadata"].get("finalizers", ()):
+                self._ground.made.pop(key, None)  # nothing was made after all
+
+    def _stalled(self, refused: Refused, namespace: str) -> Stalled:
+        if refused.status == _FORBIDDEN and "cannot" in str(refused) and f'namespace "{namespace}"' in str(refused):
+            return Stalled(
+                Reason.NAMESPACE_NOT_BOUND,
+                f"{refused}. Bind the namespace: kubectl create rolebinding footfall-operator -n {namespace} "
+                f"--clusterrole=footfall-tenant-namespace --serviceaccount={self._system}:footfall-operator",
+            )
+        return Stalled(Reason.REFUSED, str(refused))
 
     def _within(self, key: Ref, tenant: TrackingTenant, tenancy: Tenancy) -> None:
         """Those that were made go on: a bound that is lowered takes nothing away."""

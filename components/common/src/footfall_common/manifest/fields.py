@@ -110,10 +110,12 @@ class Metadata(Closed):
     deletion_grace_period_seconds: Any = None
     deletion_timestamp: Any = None
     finalizers: Any = None
+    generate_name: Any = None
     generation: Any = None
     managed_fields: Any = None
     owner_references: Any = None
     resource_version: Any = None
+    self_link: Any = None
     uid: Any = None
 
 
