@@ -31,7 +31,7 @@ class Server:
 
     async def handle(self, request: web.Request) -> web.Response:
         self.asked.append((request.method, request.path_qs, dict(request.headers), await request.text()))
-        await asyncio.sleep(self.slow)
+        await asyncio.sleep(self.slow)  # no wait: a slow server is what is tried
         return self.answers.pop(0) if self.answers else web.json_response({})
 
     def says(self, status: int, body: object, **headers: str) -> None:

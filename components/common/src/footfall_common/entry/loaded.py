@@ -8,7 +8,8 @@ from footfall_common.settings import Settings, refuse_unknown
 
 S = TypeVar("S", bound=Settings)
 PREFIXES = (
-    "CASSANDRA", "IDENTITY", "KAFKA", "NAMES", "PROCESS", "RAW_RECEIVER", "RECEIVER", "REPORT", "STANDALONE", "TENANT",
+    "CASSANDRA", "IDENTITY", "KAFKA", "NAMES", "OPERATOR", "PROCESS", "RAW_RECEIVER", "RECEIVER", "REPORT",
+    "STANDALONE", "TENANT",
 )  # fmt: skip
 """Of all settings there are: components that stand side by side may share one environment."""
 
