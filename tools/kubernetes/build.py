@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from tools.servers.cache import Missing, cache, once
+from tools.servers.cache import Missing, cache, offered, once
 
 HERE: Final = Path(__file__).parent
 SOURCES: Final = tuple(HERE / name for name in ("go.mod", "go.sum", "main.go"))
@@ -100,15 +100,5 @@ def _build(beside: Path, lock: int) -> None:
         (beside / name).symlink_to(_PROGRAM)
 
 
-def main() -> int:
-    """Build, or say in one sentence why it cannot be."""
-    try:
-        print(programs())
-    except Missing as error:
-        print(f"no control plane here: {error}", file=sys.stderr)
-        return 1 if os.environ.get("CI") == "true" else 0
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(offered(lambda: print(programs()), "control plane"))

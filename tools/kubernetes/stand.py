@@ -5,14 +5,13 @@ shell needs to speak to it, and keeps it until Ctrl-C. What it holds goes with i
 """
 
 import argparse
-import signal
 import sys
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 
 from tools.kubernetes.handle import ControlPlaneServers, control_plane
 from tools.servers.cache import Missing
+from tools.servers.server import told_to_end
 
 CONFIG = Path(__file__).parents[2] / "config"
 
@@ -39,9 +38,7 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
 def main() -> int:
     """Start, print, wait, end."""
     options = parsed(sys.argv[1:])
-    told = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: told.set())
+    told = told_to_end()
     try:
         with control_plane() as made:
             made.kubectl("apply", "--server-side", "-k", str(CONFIG))

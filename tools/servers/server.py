@@ -5,6 +5,7 @@ import ctypes
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -81,6 +82,14 @@ class Server:
     def said(self) -> str:
         """The end of its log."""
         return self.log.read_text("utf-8", "replace")[-3_000:] if self.log.exists() else ""
+
+
+def told_to_end() -> threading.Event:
+    """Set by Ctrl-C, and by whoever ends this process or its terminal."""
+    told = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: told.set())
+    return told
 
 
 def awake(pid: int) -> bool:

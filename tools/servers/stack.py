@@ -7,9 +7,7 @@ variable SERVERS_DIR names.
 
 import argparse
 import secrets
-import signal
 import sys
-import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +19,7 @@ from tools.cassandra.handle import CassandraServers, nodes
 from tools.kafka.handle import KafkaServers, brokers
 from tools.servers.cache import Missing
 from tools.servers.handle import Credentials
+from tools.servers.server import told_to_end
 
 NAMES = names(NIL, Placement.POOLED)
 
@@ -133,9 +132,7 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
 def main() -> int:
     """Start, print, wait, end."""
     options = parsed(sys.argv[1:])
-    told = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: told.set())
+    told = told_to_end()
     try:
         with stack(options) as made:
             text = page(made)

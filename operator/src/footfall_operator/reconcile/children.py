@@ -39,17 +39,17 @@ class Children:
         standing = await self._standing(namespace, instance)
         for secret in wishes.secrets:
             await self._secret(secret)
+        workloads = []
         for body in wishes.objects:
             ref = ref_of(body)
             live = await self._one(body, standing.pop(ref, None))
-            if ref.name in wishes.replicas and ref.kind.name == "Deployment":
-                await self._replicas(live, wishes.replicas[ref.name])
+            if ref.kind.name == "Deployment":
+                workloads.append(_workload(await self._replicas(live, wishes.replicas.get(ref.name))))
         for ref, body in standing.items():
             if _owned(body, owner):
                 _log.info("child_deleted", kind=ref.kind.name, namespace=namespace, name=ref.name)
                 await self._cluster.delete(ref, body["metadata"]["uid"])
-        deployments = [body for body in wishes.objects if body["kind"] == "Deployment"]
-        return [_workload(await self._cluster.get(ref_of(body)) or body) for body in deployments]
+        return workloads
 
     async def _standing(self, namespace: str, instance: str) -> dict[Ref, Body]:
         """What bears the instance's label, of every kind but Secrets, which may be read by name alone."""
@@ -84,12 +84,13 @@ class Children:
             _refuse_foreign(live, body)
             await self._one(body, live)
 
-    async def _replicas(self, live: Body, wanted: int) -> None:
+    async def _replicas(self, live: Body, wanted: int | None) -> Body:
         """By an owner of its own, so that an autoscaler may become the owner without a moment with none."""
-        if live["spec"].get("replicas") != wanted:
-            meta = {name: live["metadata"][name] for name in ("name", "namespace", "uid")}
-            body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": {"replicas": wanted}}
-            await self._cluster.apply(body, manager=REPLICAS)
+        if wanted is None or live["spec"].get("replicas") == wanted:
+            return live
+        meta = {name: live["metadata"][name] for name in ("name", "namespace", "uid")}
+        body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": {"replicas": wanted}}
+        return await self._cluster.apply(body, manager=REPLICAS)
 
 
 def told(workloads: Sequence[Workload]) -> list[Said]:

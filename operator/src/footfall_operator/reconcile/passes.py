@@ -71,6 +71,7 @@ class Passes:
         self._metrics = metrics
         self._period = period
         self._listing = 0.0
+        """When all tenants are listed again, by the loop's clock."""
 
     async def first(self) -> None:
         """Everything that there is, by our own list: no watch tells what vanished before it began.
@@ -107,6 +108,7 @@ class Passes:
                 self.add(key, Urgency.RESYNC)
         for key in self._known.tenants - found:
             self.add(key, Urgency.RESYNC)
+        self._listing = asyncio.get_running_loop().time() + self._period()
 
     def _forget(self, key: Ref) -> None:
         """It is gone; the platform says how many are left."""
@@ -157,7 +159,6 @@ class Passes:
             for key in self._known.tenants:
                 self._queue.add(key, urgency=Urgency.RESYNC)
         if asyncio.get_running_loop().time() >= self._listing:
-            self._listing = asyncio.get_running_loop().time() + self._period()
             await self._met()
         if resource is not None:
             await self._platforms.look(resource, installed)

@@ -145,7 +145,7 @@ class Tenants:
         except Held as error:
             raise Stalled(Reason.CLAIMED_BY_ANOTHER, str(error)) from error
         except Refused as refused:
-            if isinstance(refused, Changed) and refused.reason != "NotOurs":
+            if isinstance(refused, Changed):
                 raise
             raise self._stalled(refused, namespace) from refused
         finally:
