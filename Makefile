@@ -46,7 +46,7 @@ test: setup setup-servers ## run every test this machine can run, and say what w
 	@python tools/setup/suites.py $(SUITE) -- $(ARGS)
 
 .PHONY: check
-check: check-requirements check-format check-lint check-types check-architecture check-dependencies check-spelling check-docs check-records check-tracker ## all the checks below; none may warn, but for an old record
+check: check-requirements check-format check-lint check-types check-architecture check-dependencies check-spelling check-docs check-records check-manifests check-tracker ## all the checks below; none may warn, but for an old record
 
 .PHONY: check-requirements
 check-requirements: setup-python ## requirements/ is compiled from the present manifests
@@ -81,6 +81,10 @@ check-spelling: setup-python ## words are spelled as everyone else spells them
 .PHONY: check-records
 check-records: setup-python ## a record of every proof stands in bench/results; one of older code warns
 	@python -m bench.kit.records
+
+.PHONY: check-manifests
+check-manifests: setup-python ## checkov and Kubernetes' own schemas over config/ and all that the operator makes
+	@python -m tools.manifests.check
 
 .PHONY: check-tracker
 check-tracker: setup ## the tracker's own checks: types, lint, size

@@ -15,6 +15,8 @@ import sys
 from workspace import REQUIREMENTS, ROOT, dependencies, group, packages
 
 DIGEST_LINE = "# compiled by `make requirements` from dependency lists with sha256 "
+# Those in environments of their own, which are not held to the versions of the others.
+APART = {"manifests", "node"}
 # Universal files serve every Python from this one on.
 OLDEST_PYTHON = "3.11"
 
@@ -25,7 +27,8 @@ def wanted() -> dict[str, set[str]]:
     needs = {path.parent.name: dependencies(path, known) for path in known.values()}
     everything = set[str]().union(*needs.values())
     deployables = {folder: requirements for folder, requirements in needs.items() if folder != "common"}
-    return {"dev": everything | group("dev"), "build": group("build"), "node": group("node"), **deployables}
+    groups = {name: group(name) for name in ("build", *sorted(APART))}
+    return {"dev": everything | group("dev"), **groups, **deployables}
 
 
 def digest(requirements: set[str]) -> str:
@@ -39,7 +42,7 @@ def compile_file(stem: str, requirements: set[str], *, upgrade: bool) -> None:
         *("--generate-hashes", "--universal", "--python-version", OLDEST_PYTHON),
         *("--no-header", "--no-annotate", "--no-emit-index-url", "--no-emit-find-links"),
         *(["--upgrade"] if upgrade else []),
-        *(["--constraint", str(REQUIREMENTS / "dev.txt")] if stem not in {"dev", "node"} else []),
+        *(["--constraint", str(REQUIREMENTS / "dev.txt")] if stem not in {"dev"} | APART else []),
     ]
     subprocess.run(command, check=True, text=True, input="\n".join(sorted(requirements)), cwd=ROOT)
     target.write_text(f"{DIGEST_LINE}{digest(requirements)}\n{target.read_text(encoding='utf-8')}", encoding="utf-8")
