@@ -33,10 +33,15 @@ def median(runs: Sequence[Run]) -> Run:
 
 
 def p95(found: Sequence[float]) -> float:
-    """The 95th percentile, by nearest rank: a value that was measured."""
+    """The 95th percentile."""
+    return percentile(found, 0.95)
+
+
+def percentile(found: Sequence[float], part: float) -> float:
+    """By nearest rank: a value that was measured."""
     if not found:
         raise ValueError("nothing was measured")
-    return sorted(found)[math.ceil(0.95 * len(found)) - 1]
+    return sorted(found)[math.ceil(part * len(found)) - 1]
 
 
 class Seeds:

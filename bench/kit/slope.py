@@ -3,6 +3,10 @@
 import itertools
 import statistics
 from collections.abc import Sequence
+from typing import Final
+
+SAMPLES: Final = 400
+"""Samples that growth is taken from at most: it looks at all pairs."""
 
 
 def theil_sen(points: Sequence[tuple[float, float]]) -> float:
@@ -15,3 +19,9 @@ def theil_sen(points: Sequence[tuple[float, float]]) -> float:
     if not slopes:
         raise ValueError(f"no slope exists of {len(points)} points: at least two must differ in x")
     return statistics.median(slopes)
+
+
+def growth(samples: Sequence[tuple[float, float]]) -> float:
+    """MB in 10 minutes of (seconds, MB), once a quarter of the time is over and caches are full."""
+    settled = samples[len(samples) // 4 :]
+    return theil_sen(settled[:: max(1, len(settled) // SAMPLES)]) * 600

@@ -7,27 +7,17 @@ import argparse
 import asyncio
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
 
 from bench.kit import records, report
 from bench.kit.memory import Memory
-from bench.kit.slope import theil_sen
+from bench.kit.slope import growth
 from bench.kit.stack import Stack, a_stack
 from bench.kit.steady import Steady, Traffic
 
 RECORD = 5
-SAMPLES = 400
-"""Samples that the slope is taken from at most: it looks at all pairs."""
 BAR = 2.0
 """MB in 10 minutes."""
-
-
-def growth(samples: Sequence[tuple[float, float]]) -> float:
-    """MB in 10 minutes."""
-    settled = samples[len(samples) // 4 :]
-    thinned = settled[:: max(1, len(settled) // SAMPLES)]
-    return theil_sen(thinned) * 600
 
 
 def soak(stack: Stack, minutes: float, rate: int) -> dict[str, float]:

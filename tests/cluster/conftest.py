@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -49,6 +51,35 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
         held.kubectl("apply", "--server-side", "-f", str(ROOT / "examples/platform.yaml"))
         with operator(held, mounted) as process:
             yield Installation(held, admin, mounted, process)
+
+
+@contextmanager
+def unattended(folder: Path) -> Iterator[Installation]:
+    """A control plane with config/ and nothing that acts; `process` is nobody."""
+    with plane() as held, connected(held.kubeconfig) as admin:
+        known(admin)
+        nobody: Any = None
+        yield Installation(held, admin, account(admin.client, held, folder / "account"), nobody)
+
+
+@pytest.fixture
+def bare(tmp_path: Path) -> Iterator[Installation]:
+    """One of its own, without a platform."""
+    with unattended(tmp_path) as installation:
+        yield installation
+
+
+@pytest.fixture(scope="module")
+def common(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
+    """One for all of a module's tests, with the example's platform: what they make must not meet."""
+    with unattended(tmp_path_factory.mktemp("common")) as installation:
+        platform(installation)
+        yield installation
+
+
+def platform(bare: Installation) -> None:
+    """The example's."""
+    bare.servers.kubectl("apply", "--server-side", "-f", str(ROOT / "examples/platform.yaml"))
 
 
 def known(admin: Api) -> None:

@@ -4,18 +4,16 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
 import pytest
 
 from footfall_common.testing import eventually
-from tests.cluster.conftest import known, plane
-from tests.support.api import GROUP, OPERATOR, connected
-from tests.support.crds import ROOT
-from tests.support.operator import Body, Installation, OperatorProcess, a_tenant, account, conditions, operator, place
+from tests.cluster.conftest import platform
+from tests.support.api import GROUP, OPERATOR
+from tests.support.operator import Body, Installation, OperatorProcess, a_tenant, conditions, operator, place
 from tools.kubernetes.cluster import API_SERVER
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(240)]
@@ -25,21 +23,8 @@ PLATFORM = f"{GROUP}/trackingplatforms/default"
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/footfall-system/leases/footfall-operator"
 
 
-@pytest.fixture
-def bare(tmp_path: Path) -> Iterator[Installation]:
-    """A control plane with config/ and nothing that acts; `process` is nobody."""
-    with plane() as held, connected(held.kubeconfig) as admin:
-        known(admin)
-        nobody: Any = None
-        yield Installation(held, admin, account(admin.client, held, tmp_path / "account"), nobody)
-
-
 def acted(bare: Installation, process: OperatorProcess) -> Installation:
     return bare._replace(process=process)
-
-
-def platform(bare: Installation) -> None:
-    bare.servers.kubectl("apply", "--server-side", "-f", str(ROOT / "examples/platform.yaml"))
 
 
 def writes(bare: Installation) -> list[Mapping[str, Any]]:
@@ -114,51 +99,48 @@ def _done(process: OperatorProcess) -> float:
     return sum(float(line.split()[-1]) for line in lines if 'outcome="done"' in line)
 
 
-async def test_sigterm_ends_it_within_three_seconds_and_the_next_leads_at_once(bare: Installation) -> None:
-    platform(bare)
-    with operator(bare.servers, bare.mounted, "first", **QUICK) as first:
-        await eventually(lambda: holder(bare) == "first", 20)
+async def test_sigterm_ends_it_within_three_seconds_and_the_next_leads_at_once(common: Installation) -> None:
+    with operator(common.servers, common.mounted, "first", **QUICK) as first:
+        await eventually(lambda: holder(common) == "first", 20)
         await eventually(lambda: '"leading"' in first.log(), 20)
         began = time.monotonic()
         assert first.stop() == 0
         assert time.monotonic() - began < 3
-        assert holder(bare) == ""
+        assert holder(common) == ""
 
 
-async def test_a_standby_takes_over_from_a_leader_that_was_killed(bare: Installation) -> None:
-    platform(bare)
-    with operator(bare.servers, bare.mounted, "first", **QUICK) as first:
-        await eventually(lambda: holder(bare) == "first", 20)
-        tenant = a_tenant(bare.namespace())
-        assert bare.api.create(tenant).is_success
-        await acted(bare, first).becomes(tenant, Ready="True")
-        with operator(bare.servers, bare.mounted, "second", **QUICK) as second:
+async def test_a_standby_takes_over_from_a_leader_that_was_killed(common: Installation) -> None:
+    with operator(common.servers, common.mounted, "first", **QUICK) as first:
+        await eventually(lambda: holder(common) == "first", 20)
+        tenant = a_tenant(common.namespace())
+        assert common.api.create(tenant).is_success
+        await acted(common, first).becomes(tenant, Ready="True")
+        with operator(common.servers, common.mounted, "second", **QUICK) as second:
             await eventually(lambda: second.healthy("/readyz"), 20)
             assert not second.leads()
             first.process.kill()
             killed = time.monotonic()
-            other = a_tenant(bare.namespace())
-            assert bare.api.create(other).is_success
-            await acted(bare, second).becomes(other, Ready="True")
+            other = a_tenant(common.namespace())
+            assert common.api.create(other).is_success
+            await acted(common, second).becomes(other, Ready="True")
             assert time.monotonic() - killed < LEASE + 5
             assert second.leads()
 
 
-async def test_a_leader_that_hung_writes_nothing_when_it_wakes_and_stands_by_anew(bare: Installation) -> None:
-    platform(bare)
-    with operator(bare.servers, bare.mounted, "first", **QUICK) as first:
-        await eventually(lambda: holder(bare) == "first" and first.leads(), 20)
-        with operator(bare.servers, bare.mounted, "second", **QUICK) as second:
+async def test_a_leader_that_hung_writes_nothing_when_it_wakes_and_stands_by_anew(common: Installation) -> None:
+    with operator(common.servers, common.mounted, "first", **QUICK) as first:
+        await eventually(lambda: holder(common) == "first" and first.leads(), 20)
+        with operator(common.servers, common.mounted, "second", **QUICK) as second:
             os.kill(first.process.pid, signal.SIGSTOP)
-            await eventually(lambda: holder(bare) == "second", 20)
+            await eventually(lambda: holder(common) == "second", 20)
             await eventually(second.leads, 20)
-            tenant = a_tenant(bare.namespace())
-            assert bare.api.create(tenant).is_success
-            body = await acted(bare, second).becomes(tenant, Ready="True")
+            tenant = a_tenant(common.namespace())
+            assert common.api.create(tenant).is_success
+            body = await acted(common, second).becomes(tenant, Ready="True")
             os.kill(first.process.pid, signal.SIGCONT)
             assert await asyncio.to_thread(first.process.wait, 20) == 75
-            assert holder(bare) == "second"
-            again = bare.get(place(tenant))
+            assert holder(common) == "second"
+            again = common.get(place(tenant))
             assert again is not None
             assert again["status"] == body["status"]
 
@@ -198,10 +180,9 @@ async def test_fifty_tenants_at_once(bare: Installation) -> None:
         await eventually(lambda: _tenants(here) == len(tenants), 20)
 
 
-async def test_a_paused_tenant_is_left_alone_until_it_is_not(bare: Installation) -> None:
-    platform(bare)
-    with operator(bare.servers, bare.mounted, **QUICK) as process:
-        here = acted(bare, process)
+async def test_a_paused_tenant_is_left_alone_until_it_is_not(common: Installation) -> None:
+    with operator(common.servers, common.mounted, **QUICK) as process:
+        here = acted(common, process)
         tenant = a_tenant(here.namespace())
         tenant["metadata"]["annotations"] = {"footfall.dev/paused": "true"}
         assert here.api.create(tenant).is_success

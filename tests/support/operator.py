@@ -75,10 +75,10 @@ def account(api: httpx.Client, servers: ControlPlaneServers, folder: Path) -> Pa
 
 @contextmanager
 def operator(
-    servers: ControlPlaneServers, mounted: Path, name: str = "one", **settings: str
+    servers: ControlPlaneServers, mounted: Path, name: str = "one", *, through: str = "", **settings: str
 ) -> Iterator[OperatorProcess]:
-    """A replica while the block lasts; killed at its end if it still runs."""
-    url = urlsplit(servers.url)
+    """A replica while the block lasts; killed at its end if it still runs. `through` = a proxy's address."""
+    url = urlsplit(through or servers.url)
     kept = {key: value for key, value in os.environ.items() if not key.startswith(("FOOTFALL_", "KUBE"))}
     environ = {
         **kept,

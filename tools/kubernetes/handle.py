@@ -43,9 +43,14 @@ class ControlPlaneServers(Servers):
             raise RuntimeError(f"kubectl {' '.join(arguments)}: {done.stderr}")
         return done
 
+    @property
+    def audit_file(self) -> Path:
+        """Where every write is noted down, a JSON line each; made by the first one."""
+        return Path(self._facts["audit"])
+
     def audit(self) -> list[Mapping[str, Any]]:
         """Every write that was answered until now, oldest first; what it sent, but for Secrets, is `requestObject`."""
-        file = Path(self._facts["audit"])
+        file = self.audit_file
         lines = file.read_bytes().split(b"\n")[:-1] if file.exists() else []  # the last one may be half written
         return [json.loads(line) for line in lines]
 

@@ -1,5 +1,6 @@
 """How the API server is reached: in a cluster by the pod's ServiceAccount, elsewhere by a kubeconfig."""
 
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,13 @@ class Access:
     def token(self) -> str | None:
         """As it stands now: the kubelet replaces the file's before it expires."""
         return self.token_file.read_text("ascii").strip() if self.token_file else self.fixed_token
+
+    def trust(self) -> ssl.SSLContext:
+        """Whom we believe, and who we are where a certificate says so."""
+        context = ssl.create_default_context(cafile=self.authority)
+        if self.certificate:
+            context.load_cert_chain(self.certificate, self.key)
+        return context
 
 
 def access(environ: Mapping[str, str], mounted: Path = MOUNTED) -> Access:

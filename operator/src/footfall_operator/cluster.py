@@ -18,6 +18,8 @@ from footfall_operator.resources import Kind, Ref, ref_of
 MANAGER: Final = "footfall-operator"
 REPLICAS: Final = "footfall-operator-replicas"
 CHUNK: Final = 500
+BUSY_SECONDS: Final = 0.5
+"""Least pause before an API server that is too busy is asked again."""
 _MERGE: Final = "application/merge-patch+json"
 _PATCH: Final = "application/json-patch+json"
 _APPLY: Final = "application/apply-patch+yaml"
@@ -28,11 +30,15 @@ Body = dict[str, Any]
 
 
 class Unreachable(Exception):
-    """No answer in time, or an answer that promises a better one later. `after` = seconds it asks us to wait."""
+    """No answer in time, or an answer that promises a better one later.
 
-    def __init__(self, message: str, after: float = 0.0) -> None:
+    `after` = seconds it asks us to wait; `busy` = it has not begun with what we asked for, since it has too much to do.
+    """
+
+    def __init__(self, message: str, after: float = 0.0, *, busy: bool = False) -> None:
         super().__init__(message)
         self.after = after
+        self.busy = busy
 
 
 class Refused(Exception):
@@ -133,9 +139,7 @@ class Cluster:
     async def _write(
         self, method: str, path: str, body: Any, query: Mapping[str, str], content: str = "application/json"
     ) -> Body:
-        self._fence.check()
-        self._wrote(method)
-        return await self._call(method, path, query, body, content)
+        return await self._call(method, path, query, body, content, writes=True)
 
     async def _call(
         self,
@@ -144,6 +148,31 @@ class Cluster:
         query: Mapping[str, str] | None = None,
         body: Any = None,
         content: str = "application/json",
+        *,
+        writes: bool = False,
+    ) -> Body:
+        """Asked again, within the seconds of a call, while the API server is too busy to begin with it."""
+        loop = asyncio.get_running_loop()
+        end = loop.time() + self._seconds
+        while True:
+            if writes:
+                self._fence.check()
+                self._wrote(method)
+            try:
+                return await self._once(method, path, query, body, content)
+            except Unreachable as error:
+                pause = max(error.after, BUSY_SECONDS)
+                if not error.busy or loop.time() + pause >= end:
+                    raise
+                await asyncio.sleep(pause)
+
+    async def _once(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None,
+        body: Any,
+        content: str,
     ) -> Body:
         headers = {"Accept": "application/json", "Content-Type": content}
         if token := self._access.token():
@@ -168,7 +197,7 @@ def _refusal(status: int, headers: Mapping[str, str], raw: bytes) -> Exception:
         said = {}
     message = str(said.get("message") or raw[:500].decode("utf-8", "replace"))
     if status in {_TOO_MANY, 500, 502, 503, 504} or "retryAfterSeconds" in said.get("details", {}):
-        return Unreachable(message, _seconds(headers.get("Retry-After")))
+        return Unreachable(message, _seconds(headers.get("Retry-After")), busy=status == _TOO_MANY)
     kind = Changed if status in {_CONFLICT, _GONE} else Refused
     return kind(status, str(said.get("reason", "")), message)
 

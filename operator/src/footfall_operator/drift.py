@@ -3,6 +3,9 @@
 Server-side apply restores what we own, but leaves what others added to a list that is merged by key: a second container
 would stay for ever. Such a list is drift, and is to be put back whole, in one request: without the foreign item it may
 be no valid list (a Service needs a port), and with ours beside it neither (two ports of one name).
+
+Maps may hold more than we ask for, since API servers and clouds put defaults in; but not what would run other code,
+take the pod out of its walls or turn traffic away.
 """
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
@@ -22,12 +25,54 @@ _KEYS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 # Lists that others add to by right.
 _SHARED: Final[Mapping[str, tuple[str, ...]]] = {"ownerReferences": ("uid",)}
+# Maps in which every further key narrows what is meant: a Service that also asks for a label finds no pods.
+_CLOSED: Final = frozenset(
+    {
+        "Service.spec.selector",
+        "PodDisruptionBudget.spec.selector",
+        "PodDisruptionBudget.spec.selector.matchLabels",
+    }
+)
+_POD: Final = "Deployment.spec.template.spec"
+# What is not there unless we ask for it. Where pods may run is not among it: clouds have their say in that.
+_UNASKED: Final[Mapping[str, frozenset[str]]] = {
+    "Service.spec": frozenset({"externalIPs", "externalName", "publishNotReadyAddresses"}),
+    "HorizontalPodAutoscaler.spec": frozenset({"behavior"}),
+    "Deployment.spec": frozenset({"paused", "minReadySeconds"}),
+    _POD: frozenset(
+        {
+            "dnsConfig",
+            "hostAliases",
+            "hostIPC",
+            "hostNetwork",
+            "hostPID",
+            "hostname",
+            "nodeName",
+            "readinessGates",
+            "runtimeClassName",
+            "setHostnameAsFQDN",
+            "shareProcessNamespace",
+            "subdomain",
+        }
+    ),
+    f"{_POD}.securityContext": frozenset({"seLinuxOptions", "supplementalGroups", "sysctls", "appArmorProfile"}),
+    f"{_POD}.containers": frozenset(
+        {"args", "lifecycle", "startupProbe", "stdin", "tty", "volumeDevices", "workingDir"}
+    ),
+    f"{_POD}.containers.securityContext": frozenset(
+        {"privileged", "procMount", "runAsUser", "runAsGroup", "runAsNonRoot", "seLinuxOptions", "seccompProfile"}
+    ),
+    f"{_POD}.containers.securityContext.capabilities": frozenset({"add"}),
+}
 # What is no more than we ask for, or it is not what we ask for.
-_WHOLE: Final = frozenset({("NetworkPolicy", "spec")})
+_WHOLE: Final = frozenset({"NetworkPolicy.spec"})
 
 
 class Whole(NamedTuple):
-    """A list that holds what is not ours: where, and what it should be; None = it should not be there."""
+    """A list that holds what is not ours, or a field that we did not ask for: where, and what it should be.
+
+    None = it should not be there.
+    """
 
     pointer: str
     value: list[Any] | None
@@ -44,43 +89,49 @@ class Drift(NamedTuple):
 
 
 def drift(live: Mapping[str, Any], desired: Mapping[str, Any]) -> Drift:
-    """What of `desired` does not stand in `live`; nothing where they agree. Fields that only `live` has are its own."""
+    """What of `desired` does not stand in `live`, and what must not; nothing where they agree."""
     found = list(_object(live, desired, str(desired.get("kind", "")), ""))
     return Drift(
         tuple(one for one in found if isinstance(one, str)), tuple(one for one in found if isinstance(one, Whole))
     )
 
 
-def _differences(live: Any, desired: Any, name: str, at: str) -> Iterator[str | Whole]:
+def _differences(live: Any, desired: Any, place: str, at: str) -> Iterator[str | Whole]:
+    """`place` = the kind and the names that lead there, without the places in lists; `at` = the JSON pointer."""
+    name = place.rpartition(".")[2]
     if isinstance(desired, Mapping) and isinstance(live, Mapping):
-        yield from _object(live, desired, "", at)
-    elif name in _KEYS or name in _SHARED:
-        yield from _keyed(live if isinstance(live, list) else [], desired, name, at)
+        yield from _object(live, desired, place, at)
+    elif isinstance(desired, list) and (name in _KEYS or name in _SHARED):
+        yield from _keyed(live if isinstance(live, list) else [], desired, place, at)
     elif live != desired:
         yield at
 
 
-def _object(live: Mapping[str, Any], desired: Mapping[str, Any], kind: str, at: str) -> Iterator[str | Whole]:
+def _object(live: Mapping[str, Any], desired: Mapping[str, Any], place: str, at: str) -> Iterator[str | Whole]:
     for name, wish in desired.items():
-        pointer = f"{at}/{_escaped(name)}"
-        if (kind, name) in _WHOLE:
+        pointer, there = f"{at}/{_escaped(name)}", f"{place}.{name}"
+        if there in _WHOLE:
             if live.get(name) != wish:
                 yield pointer
         elif name in live:
-            yield from _differences(live[name], wish, name, pointer)
+            yield from _differences(live[name], wish, there, pointer)
         elif wish not in ({}, [], None):  # absence is what an empty value comes back as
             yield pointer
-    yield from (Whole(f"{at}/{name}", None) for name in _slipped_in(live, desired, kind))
+    yield from (Whole(f"{at}/{_escaped(name)}", None) for name in sorted(_slipped_in(live, desired, place)))
 
 
-def _slipped_in(live: Mapping[str, Any], desired: Mapping[str, Any], kind: str) -> list[str]:
-    """Lists that we do not wish at all; a ServiceAccount's pull Secrets are whoever's: our pods name their own."""
-    if kind == "ServiceAccount":
-        return []
-    return [name for name in _KEYS.keys() & live.keys() - desired.keys() if live[name]]
+def _slipped_in(live: Mapping[str, Any], desired: Mapping[str, Any], place: str) -> Iterator[str]:
+    """What is not to be there at all; a ServiceAccount's pull Secrets are whoever's: our pods name their own."""
+    if place == "ServiceAccount":
+        return
+    unasked = _UNASKED.get(place, frozenset())
+    for name in live.keys() - desired.keys():
+        if place in _CLOSED or (live[name] and (name in _KEYS or name in unasked)):
+            yield name
 
 
-def _keyed(live: Sequence[Any], desired: Sequence[Any], name: str, at: str) -> Iterator[str | Whole]:
+def _keyed(live: Sequence[Any], desired: Sequence[Any], place: str, at: str) -> Iterator[str | Whole]:
+    name = place.rpartition(".")[2]
     keys = _KEYS.get(name) or _SHARED[name]
     wished = {_key(item, keys): item for item in desired}
     # Of a list that is shared, only another controller's claim is in the way: there may be one.
@@ -94,7 +145,7 @@ def _keyed(live: Sequence[Any], desired: Sequence[Any], name: str, at: str) -> I
         if key not in standing:
             yield f"{at}/-"
         else:
-            yield from _differences(live[standing[key]], item, "", f"{at}/{standing[key]}")
+            yield from _object(live[standing[key]], item, place, f"{at}/{standing[key]}")
 
 
 def _key(item: Mapping[str, Any], keys: Sequence[str]) -> Hashable:

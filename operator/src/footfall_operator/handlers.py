@@ -1,7 +1,7 @@
 """kopf's edge: what it is told by watches becomes keys in the queue, and nothing else."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import kopf
@@ -20,29 +20,29 @@ from footfall_operator.resources import (
     Ref,
 )
 
-Hint = Callable[[Ref], None]
+Tell = Callable[[Iterable[Ref], Mapping[str, Any]], None]
+"""The owners, and the object that a watch told of."""
 _OWNERS = {PLATFORM.name: PLATFORM, TENANTS.name: TENANTS}
 
 
-def register(registry: kopf.OperatorRegistry, hint: Hint) -> None:
+def register(registry: kopf.OperatorRegistry, tell: Tell) -> None:
     """Watch our resources, and the children that bear our label."""
     for kind in (PLATFORM, TENANTS):
-        _resource(registry, kind, hint)
+        _resource(registry, kind, tell)
     for kind in (CLAIM, *WATCHED):
-        _child(registry, kind, hint)
+        _child(registry, kind, tell)
 
 
-def _resource(registry: kopf.OperatorRegistry, kind: Kind, hint: Hint) -> None:
+def _resource(registry: kopf.OperatorRegistry, kind: Kind, tell: Tell) -> None:
     @kopf.on.event(GROUP, VERSION, kind.plural, registry=registry)
-    async def seen(name: str, namespace: str | None, **_: Any) -> None:
-        hint(Ref(kind, namespace, name))
+    async def seen(name: str, namespace: str | None, body: Mapping[str, Any], **_: Any) -> None:
+        tell([Ref(kind, namespace, name)], body)
 
 
-def _child(registry: kopf.OperatorRegistry, kind: Kind, hint: Hint) -> None:
+def _child(registry: kopf.OperatorRegistry, kind: Kind, tell: Tell) -> None:
     @kopf.on.event(kind.group, kind.version, kind.plural, labels={MANAGED: "true"}, registry=registry)
     async def seen(body: Mapping[str, Any], **_: Any) -> None:
-        for owner in owners_of(body):
-            hint(owner)
+        tell(owners_of(body), body)
 
 
 def owners_of(body: Mapping[str, Any]) -> set[Ref]:
@@ -61,7 +61,7 @@ def owners_of(body: Mapping[str, Any]) -> set[Ref]:
     }
 
 
-def configure(settings: kopf.OperatorSettings) -> None:
+def configure(settings: kopf.OperatorSettings, watch_seconds: int) -> None:
     """What of kopf's own defaults does not suit an operator that only listens."""
     logging.getLogger("kopf").setLevel(logging.WARNING)  # a line a hint is noise; passes write their own
     settings.peering.standalone = True  # the lease decides, before kopf begins
@@ -72,8 +72,8 @@ def configure(settings: kopf.OperatorSettings) -> None:
     settings.persistence.diffbase_storage = kopf.AnnotationsDiffBaseStorage(prefix=GROUP)
     settings.networking.request_timeout = 10.0
     settings.networking.connect_timeout = 5.0
-    settings.watching.server_timeout = 600  # an integer: the API server reads no other
-    settings.watching.client_timeout = 660
+    settings.watching.server_timeout = watch_seconds  # an integer: the API server reads no other
+    settings.watching.client_timeout = watch_seconds + 30
     settings.watching.chunk_size = 500
     for kind in WATCHED:
         settings.watching.label_selectors[kind.group, kind.version, kind.plural] = f"{MANAGED}=true"

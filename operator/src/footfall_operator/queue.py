@@ -46,15 +46,21 @@ class Queue(Generic[K]):
     """Belongs to one event loop.
 
     `clock` gives seconds that never go back; `spread` a number between two others, so that what failed together is not
-    tried again together.
+    tried again together; of keys that are due, those of lesser `rank` go first, whatever their urgency.
     """
 
-    def __init__(self, clock: Callable[[], float], spread: Callable[[float, float], float]) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        spread: Callable[[float, float], float],
+        rank: Callable[[K], int] = lambda _: 0,
+    ) -> None:
         self._clock = clock
         self._spread = spread
+        self._rank = rank
         self._entries: dict[K, _Entry] = {}
         self._waiting: list[tuple[float, int, K]] = []
-        self._ready: list[tuple[int, float, int, K]] = []
+        self._ready: list[tuple[int, int, float, int, K]] = []
         self._tokens = itertools.count(1)
         self._changed = asyncio.Event()
 
@@ -134,7 +140,7 @@ class Queue(Generic[K]):
         while self._waiting and self._waiting[0][0] <= now:
             due, token, key = heapq.heappop(self._waiting)
             if self._stands(key, token):
-                heapq.heappush(self._ready, (self._entries[key].urgency, due, token, key))
+                heapq.heappush(self._ready, (self._rank(key), self._entries[key].urgency, due, token, key))
         while self._ready:
             *_, token, key = heapq.heappop(self._ready)
             if self._stands(key, token):

@@ -28,6 +28,10 @@ class OperatorSettings(Settings):
     resync_seconds: Annotated[float, Field(ge=1, le=86_400)] = 300.0
     """Every resource is looked at anew after this time, give or take a tenth, whatever watches told."""
 
+    watch_seconds: Annotated[int, Field(ge=1, le=3_600)] = 300
+    """Each watch is begun anew after this time, or when it was silent for 70 s; /livez fails where one was not begun
+    for twice as long: nobody would hear of changes before the next resync."""
+
     workers: Annotated[int, Field(ge=1, le=64)] = 12
     """Resources that are looked at at the same time."""
 

@@ -17,7 +17,7 @@ from prometheus_client import CollectorRegistry
 from footfall_common.clock import SystemClock, from_ms
 from footfall_common.snippet import template
 from footfall_operator import handlers
-from footfall_operator.access import Access, access, for_asyncio, for_threads
+from footfall_operator.access import access, for_asyncio, for_threads
 from footfall_operator.cluster import Cluster
 from footfall_operator.lease import Election, Fence
 from footfall_operator.leases import KubernetesLeases, Place
@@ -26,13 +26,17 @@ from footfall_operator.queue import Queue
 from footfall_operator.reconcile.children import Children
 from footfall_operator.reconcile.claims import Claims
 from footfall_operator.reconcile.deletion import Deletion
-from footfall_operator.reconcile.passes import Known, Passes
+from footfall_operator.reconcile.hints import Hints
+from footfall_operator.reconcile.known import Known
+from footfall_operator.reconcile.listing import Listing
+from footfall_operator.reconcile.passes import Passes
 from footfall_operator.reconcile.platforms import Platforms
 from footfall_operator.reconcile.report import Reporter
 from footfall_operator.reconcile.tenants import Tenants
-from footfall_operator.resources import Ref
+from footfall_operator.resources import CLAIM, PLATFORM, TENANTS, WATCHED, Ref
 from footfall_operator.settings import OperatorSettings
 from footfall_operator.site import Site
+from footfall_operator.watches import Watches
 
 VERSION: Final = "0.1.0"
 BROKEN: Final = 1
@@ -52,10 +56,13 @@ class Operator:
         self._dice = SystemRandom()
         self._access = access(environ, settings.account_dir)
         self._fence = Fence(self._clock.monotonic)
-        self._queue: Queue[Ref] = Queue(self._clock.monotonic, self._dice.uniform)
+        self._queue: Queue[Ref] = Queue(self._clock.monotonic, self._dice.uniform, _rank)
         self._known = Known()
+        self._hints = Hints(self._queue, self._known, settings.resync_seconds, self._dice.uniform)
         self._leave = leave
         self._election = self._an_election()
+        kinds = (PLATFORM, TENANTS, CLAIM, *WATCHED)
+        self._watches = Watches(kinds, settings.watch_seconds, self._clock.monotonic)
         registry = CollectorRegistry()
         self._metrics = Metrics(registry)
         self._metrics.queued.set_function(self._queue.__len__)
@@ -63,32 +70,31 @@ class Operator:
         self._metrics.leading.set_function(self._election.elected.is_set)
         self._site = Site(
             registry,
-            {"queue": self._queue_stuck, "lease": self._lease_silent},
+            {"queue": self._queue_stuck, "lease": self._lease_silent, "watches": self._watches.deaf},
             {"lease": self._lease_silent},
         )
         self._workers: list[asyncio.Task[None]] = []
         self._client: Any = None
-        self._passes: Passes | None = None
 
     def register(self, registry: kopf.OperatorRegistry) -> None:
         """Hand kopf what it is to call."""
         kopf.on.login(registry=registry)(self._login)
         kopf.on.startup(registry=registry)(self._start)
         kopf.on.cleanup(registry=registry)(self._stop)
-        handlers.register(registry, self._hint)
+        handlers.register(registry, self._hints.told)
 
     async def _start(self, settings: kopf.OperatorSettings, **_: Any) -> None:
         """Kopf begins to watch when this returns: after the lease is won and everything was listed."""
-        handlers.configure(settings)
+        handlers.configure(settings, self._settings.watch_seconds)
         port = await self._site.start(self._settings.host, self._settings.port)
         _log.info("listening", port=port)
         await self._elected()
         _log.info("leading")
         self._client = for_asyncio(self._access, 2 * self._settings.workers)
-        calls = self._settings.call_seconds
-        self._passes = self._some_passes(Cluster(self._client, self._access, self._fence, calls, self._metrics.wrote))
-        await self._passes.first()
-        self._workers = [asyncio.create_task(self._passes.work()) for _ in range(self._settings.workers)]
+        cluster = Cluster(self._client, self._access, self._fence, self._settings.call_seconds, self._metrics.wrote)
+        passes = await self._listed(cluster)
+        self._watches.expect()
+        self._workers = [asyncio.create_task(passes.work()) for _ in range(self._settings.workers)]
 
     async def _elected(self) -> None:
         """Until we lead. The thread is nobody's to wait for: it must not keep a process that is told to stop."""
@@ -111,12 +117,8 @@ class Operator:
         """For when all has ended, also where it was told to stop while it came up: the next one need not wait."""
         self._election.leave()
 
-    async def _login(self, **_: Any) -> kopf.ConnectionInfo:
-        return for_kopf(self._access)
-
-    def _hint(self, key: Ref) -> None:
-        if self._passes is not None:
-            self._passes.add(key)
+    async def _login(self, **_: Any) -> kopf.AiohttpSession:
+        return kopf.AiohttpSession(server=self._access.server, aiohttp_session=self._watches.session(self._access))
 
     def _an_election(self) -> Election:
         settings = self._settings
@@ -130,19 +132,18 @@ class Operator:
         me = settings.identity or f"{os.uname().nodename}_{uuid.UUID(int=self._dice.getrandbits(128)).hex[:8]}"
         return Election(leases, me, settings.lease_seconds, self._clock.monotonic, self._fence)
 
-    def _some_passes(self, cluster: Cluster) -> Passes:
-        system = self._settings.namespace
+    async def _listed(self, cluster: Cluster) -> Passes:
+        """Who works, once everything was listed."""
+        system, known = self._settings.namespace, self._known
         children = Children(cluster)
         claims = Claims(cluster, self._stamp)
         reporter = Reporter(cluster, self._metrics, self._stamp, lambda: f"{self._dice.getrandbits(64):016x}")
-        tenants = Tenants(cluster, children, claims, reporter, self._known, system, template())
-        platforms = Platforms(children, reporter, lambda: len(self._known.tenants), system, VERSION)
+        tenants = Tenants(cluster, children, claims, reporter, known, system, template())
+        platforms = Platforms(children, reporter, lambda: len(known.tenants), system, VERSION)
+        listing = Listing(cluster, known, self._hints, platforms, tenants, self._clock.monotonic)
+        await listing.first()
         deletion = Deletion(cluster, claims, self._now)
-        return Passes(cluster, self._queue, self._known, platforms, tenants, deletion, self._metrics, self._period)
-
-    def _period(self) -> float:
-        """A resync's, so spread that resources do not stay together."""
-        return self._settings.resync_seconds * self._dice.uniform(0.9, 1.1)
+        return Passes(cluster, self._queue, self._hints, listing, platforms, tenants, deletion, self._metrics)
 
     def _now(self) -> dt.datetime:
         return from_ms(self._clock.now_ms())
@@ -164,12 +165,6 @@ class Operator:
         return f"the lease was not looked at for {seconds:.0f} s" if seconds > limit else ""
 
 
-def for_kopf(found: Access) -> kopf.ConnectionInfo:
-    """What kopf's own watches use; it asks again when it is refused."""
-    return kopf.ConnectionInfo(
-        server=found.server,
-        ca_path=found.authority,
-        token=found.token(),
-        certificate_path=found.certificate,
-        private_key_path=found.key,
-    )
+def _rank(key: Ref) -> int:
+    """The platform first: what tenants stand on is not to wait for ten thousand of them."""
+    return 0 if key.kind is PLATFORM else 1

@@ -47,7 +47,8 @@ REASONS: Final[Mapping[Reason, str]] = {
     Reason.TOO_MANY_TENANTS: "The platform's tenancy allows no more of this placement; those that stand go on.",
     Reason.PULL_SECRET_MISSING: "A Secret of images.pullSecrets is not in the operator's namespace; it is looked for "
     "again at each resync.",
-    Reason.REFUSED: "The API server does not let it be made: a quota, a policy, or what stands there already.",
+    Reason.REFUSED: "The API server does not let it be made: a quota, a policy, a webhook "
+    "that changes it, or what stands there already.",
     Reason.ROLLING_OUT: "Pods are not ready yet; the message says which, as ready/wanted.",
     Reason.PAUSED: "The annotation footfall.dev/paused is true: nothing is written but this.",
     Reason.NOT_STALLED: "Nothing stands in the way that somebody would have to change.",

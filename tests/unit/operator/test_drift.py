@@ -97,6 +97,34 @@ def test_a_list_that_something_was_slipped_into_is_put_back_whole(
     assert drift(live, DEPLOYMENT) == Drift((), (Whole(f"/spec/template/spec/{pointer}", value),))
 
 
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("spec", "paused"), True),
+        ((*POD, "hostNetwork"), True),
+        ((*POD, "nodeName"), "theirs"),
+        ((*POD, "securityContext"), {"sysctls": [{"name": "a", "value": "b"}]}),
+        ((*MAIN, "lifecycle"), {"postStart": {"exec": {"command": ["sh"]}}}),
+        ((*MAIN, "securityContext"), {"privileged": True}),
+        ((*MAIN, "securityContext"), {"capabilities": {"add": ["SYS_ADMIN"]}}),
+    ],
+)
+def test_what_would_take_a_pod_out_of_its_walls_is_taken_away(path: tuple[str | int, ...], value: Any) -> None:
+    walls: dict[str, Any] = {"capabilities": {}}
+    wish = changed((*MAIN, "securityContext"), walls, changed((*POD, "securityContext"), {}))
+    live = changed(path, value, wish)
+    found = drift(live, wish)
+    assert not found.lacks
+    assert [one.value for one in found.foreign] == [None]
+    assert "/".join(map(str, path)) in found.foreign[0].pointer
+
+
+def test_a_selector_that_asks_for_more_is_put_back() -> None:
+    wish = {"kind": "Service", "spec": {"selector": {"app": "a"}}}
+    live = changed(("spec", "selector", "footfall.dev/x"), "", wish)
+    assert drift(live, wish) == Drift((), (Whole("/spec/selector/footfall.dev~1x", None),))
+
+
 def test_another_controller_is_in_the_way_of_ours_and_other_owners_are_not() -> None:
     other = {"uid": "2"}
     live = changed(("metadata", "ownerReferences"), [{"uid": "0", "controller": True}, other])

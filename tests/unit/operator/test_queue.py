@@ -69,6 +69,13 @@ async def test_what_changed_goes_before_a_resync_and_the_longest_waiting_first(q
     assert [await taken(queue) for _ in range(3)] == ["first", "second", "resync"]
 
 
+async def test_what_ranks_before_others_goes_before_them_whatever_their_urgency(watch: Watch) -> None:
+    queue = Queue[str](watch, random.Random(7).uniform, lambda key: 0 if key == "first" else 1)
+    queue.add("a")
+    queue.add("first", urgency=Urgency.RESYNC)
+    assert [await taken(queue), await taken(queue)] == ["first", "a"]
+
+
 async def test_a_change_makes_what_waits_for_its_resync_urgent(queue: Queue[str], watch: Watch) -> None:
     queue.add("a", after=300, urgency=Urgency.RESYNC)
     assert await taken(queue) is None

@@ -36,7 +36,8 @@ class Children:
 
         `owner` = uid of the resource: what another owner has is never deleted. Raises Refused and Unreachable.
         """
-        standing = await self._standing(namespace, instance)
+        # Who wishes for none never had any: a placement cannot be changed.
+        standing = await self._standing(namespace, instance) if wishes.objects else {}
         for secret in wishes.secrets:
             await self._secret(secret)
         workloads = []
@@ -65,14 +66,14 @@ class Children:
             _refuse_foreign(live, body)
         if live is None:
             _log.info("child_made", **_named(body))
-            return await self._cluster.apply(body)
+            return _as_asked(await self._cluster.apply(body), body)
         if not (found := drift(live, body)):
             return live
         foreign = [one.pointer for one in found.foreign]
         _log.info("child_drifted", **_named(body), lacks=found.lacks, foreign=foreign)
         if found.foreign:
             await self._cluster.put_back(ref_of(body), found.foreign, live["metadata"]["resourceVersion"])
-        return await self._cluster.apply(body)
+        return _as_asked(await self._cluster.apply(body), body)
 
     async def _secret(self, body: Body) -> None:
         """Created before it is applied: a Secret that somebody else made meanwhile is not overwritten."""
@@ -104,6 +105,15 @@ def told(workloads: Sequence[Workload]) -> list[Said]:
         true("Reconciling", Reason.ROLLING_OUT, slow) if waiting else false("Reconciling", Reason.AS_DESIRED),
         false("Ready", Reason.ROLLING_OUT, slow) if waiting else true("Ready", Reason.READY),
     ]
+
+
+def _as_asked(live: Body, wished: Body) -> Body:
+    """What came back from the API server. It is said, and not fought, where a webhook has other wishes."""
+    if found := drift(live, wished):
+        places = ", ".join([*found.lacks, *(one.pointer for one in found.foreign)])
+        what = f"{wished['kind']} {wished['metadata']['name']}"
+        raise Refused(409, "Overruled", f"{what}: what was asked for was changed on its way in, at {places}")
+    return live
 
 
 def _refuse_foreign(live: Body, wished: Body) -> None:

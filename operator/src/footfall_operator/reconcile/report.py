@@ -24,17 +24,29 @@ class Reporter:
         self._new_id = new_id
 
     async def say(self, resource: Body, said: Sequence[Said], more: Mapping[str, Any]) -> None:
-        """Conditions and the other fields of a status. Raises Changed where the resource is another by now."""
-        before = resource.get("status", {})
-        generation = resource["metadata"]["generation"]
-        told = conditions(said, before.get("conditions", ()), generation, self._now())
-        self._metrics.tell(ref_of(resource), told)
-        status = {**more, "observedGeneration": generation, "conditions": told}
+        """Conditions and the other fields of a status; `resource` is then of the version that was written.
+
+        Raises Changed where the resource is another by now.
+        """
+        before, status = resource.get("status", {}), self._status(resource, said, more)
         if status == before:
             return
-        await self._cluster.replace_status({**resource, "status": status})
-        for one in transitions(before.get("conditions", ()), told):
+        written = await self._cluster.replace_status({**resource, "status": status})
+        resource["metadata"] = written["metadata"]
+        for one in transitions(before.get("conditions", ()), status["conditions"]):
             await self._event(resource, one)
+
+    def stands(self, resource: Body, said: Sequence[Said], more: Mapping[str, Any]) -> bool:
+        """Whether that is what its status says already."""
+        before: Body = resource.get("status", {})
+        return self._status(resource, said, more) == before
+
+    def _status(self, resource: Body, said: Sequence[Said], more: Mapping[str, Any]) -> Body:
+        before = resource.get("status", {}).get("conditions", ())
+        generation = resource["metadata"]["generation"]
+        told = conditions(said, before, generation, self._now())
+        self._metrics.tell(ref_of(resource), told)
+        return {**more, "observedGeneration": generation, "conditions": told}
 
     async def _event(self, resource: Body, condition: Mapping[str, Any]) -> None:
         """What happened, for `kubectl describe`; a quota on events costs nothing but the event."""

@@ -9,13 +9,13 @@ from footfall_common.manifest.platform import Tenancy, TrackingPlatform
 from footfall_common.placement import Placement, names
 from footfall_operator.cluster import Body, Changed, Cluster, Refused
 from footfall_operator.desired.owner import reference
-from footfall_operator.desired.parts import Part
-from footfall_operator.desired.wishes import Given, addresses, of_tenant
-from footfall_operator.reconcile.children import Children, Workload, told
-from footfall_operator.reconcile.claims import Claims, Held
+from footfall_operator.desired.wishes import Given, of_tenant
+from footfall_operator.reconcile.children import Children, Workload
+from footfall_operator.reconcile.claims import Claims, Held, of_host
 from footfall_operator.reconcile.report import Reporter
-from footfall_operator.resources import FINALIZER, INSTANCE, SECRET, Ref, ref_of
-from footfall_operator.status import Reason, Said, false, true
+from footfall_operator.reconcile.tenant_status import found, made, stalled, waits
+from footfall_operator.resources import FINALIZER, SECRET, Ref, ref_of
+from footfall_operator.status import Reason, Said, true
 
 PAUSED: Final = "footfall.dev/paused"
 """Annotation that stops all writes but the status while it is `true`."""
@@ -33,15 +33,25 @@ class Installation(NamedTuple):
 class Ground(Protocol):
     """What a tenant's pass needs to know of the others."""
 
-    made: dict[Ref, Placement]
-
     @property
     def installation(self) -> Installation:
         """What was last read of the platform."""
         ...
 
-    def others(self, key: Ref, placement: Placement) -> int:
-        """How many of that placement were made, but for this one."""
+    def is_made(self, key: Ref) -> bool:
+        """Whether something was made for that tenant."""
+        ...
+
+    def make(self, key: Ref, placement: Placement) -> None:
+        """Something is: it counts."""
+        ...
+
+    def unmake(self, key: Ref) -> None:
+        """Nothing was, after all."""
+        ...
+
+    def count(self, placement: Placement) -> int:
+        """For how many of that placement something was made."""
         ...
 
 
@@ -84,30 +94,34 @@ class Tenants:
             return
         installed = self._ground.installation
         if installed.platform is None:
-            said = [
-                false("PlatformReady", installed.reason, installed.message),
-                false("Ready", Reason.WAITING, "for the TrackingPlatform"),
-                true("Reconciling", Reason.WAITING, "for the TrackingPlatform"),
-                false("Stalled", Reason.NOT_STALLED),
-            ]
-            await self._say(resource, said)
+            await self._say(resource, waits(installed.reason, installed.message))
             return
         try:
             tenant = self._read(resource)
             workloads = await self._made(resource, tenant, installed.platform, held)
-        except Stalled as stalled:
-            said = [
-                true("PlatformReady", Reason.PLATFORM_VALID),
-                false("Ready", stalled.reason, str(stalled)),
-                true("Stalled", stalled.reason, str(stalled)),
-                false("Synced", stalled.reason, str(stalled)),
-                false("Reconciling", stalled.reason),
-            ]
-            if stalled.reason is Reason.CLAIMED_BY_ANOTHER:
-                said.append(false("Claimed", stalled.reason, str(stalled)))
-            await self._say(resource, said)
+        except Stalled as error:
+            await self._say(resource, stalled(error.reason, str(error)))
             return
-        await self._report(resource, tenant, installed.platform, workloads)
+        where = found(tenant, installed.platform.spec, self._system, workloads)
+        await self._reporter.say(resource, made(workloads), where)
+
+    def stands(self, resource: Body, held: set[str]) -> bool:
+        """Whether a pass would change nothing, but for what it alone can see: the Secret. Claims are the caller's.
+
+        Of Pooled tenants; what a Dedicated one stands on is told by a pass alone.
+        """
+        installed, meta = self._ground.installation, resource["metadata"]
+        dedicated = resource["spec"]["placement"] != Placement.POOLED.value
+        ends = "deletionTimestamp" in meta or FINALIZER not in meta.get("finalizers", ())
+        if installed.platform is None or dedicated or ends or meta.get("annotations", {}).get(PAUSED) == "true":
+            return False
+        try:
+            tenant = self._read(resource)
+        except Stalled:
+            return False
+        wished = {str(tenant.guid), *map(of_host, tenant.spec.hosts)}
+        where = found(tenant, installed.platform.spec, self._system, ())
+        return wished == held and self._reporter.stands(resource, made(()), where)
 
     def _read(self, resource: Body) -> TrackingTenant:
         if resource["metadata"]["namespace"] == self._system:
@@ -117,10 +131,10 @@ class Tenants:
         try:
             return TrackingTenant.model_validate(resource)
         except ValidationError as error:
-            found = complaint(error, TrackingTenant)
+            wrong = complaint(error, TrackingTenant)
             unknown_field = any(one["type"] == "extra_forbidden" for one in error.errors())
             reason = Reason.UNSUPPORTED_VERSION if unknown_field else Reason.INVALID_SPEC
-            raise Stalled(reason, f"{dotted(found.path)}: {found.message}") from error
+            raise Stalled(reason, f"{dotted(wrong.path)}: {wrong.message}") from error
 
     async def _made(
         self, resource: Body, tenant: TrackingTenant, platform: TrackingPlatform, held: set[str]
@@ -150,7 +164,7 @@ class Tenants:
             raise self._stalled(refused, namespace) from refused
         finally:
             if FINALIZER not in resource["metadata"].get("finalizers", ()):
-                self._ground.made.pop(key, None)  # nothing was made after all
+                self._ground.unmake(key)
 
     def _stalled(self, refused: Refused, namespace: str) -> Stalled:
         if refused.status == _FORBIDDEN and "cannot" in str(refused) and f'namespace "{namespace}"' in str(refused):
@@ -165,22 +179,22 @@ class Tenants:
         """Those that were made go on: a bound that is lowered takes nothing away."""
         placement = tenant.spec.placement
         most = tenancy.max_dedicated if placement is Placement.DEDICATED else tenancy.max_pooled
-        if key not in self._ground.made and self._ground.others(key, placement) >= most:
+        if not self._ground.is_made(key) and self._ground.count(placement) >= most:
             raise Stalled(
                 Reason.TOO_MANY_TENANTS,
                 f"the platform's tenancy.max{placement.value} is {most}, and there are as many: raise it",
             )
-        self._ground.made[key] = placement  # at once: the next worker counts it
+        self._ground.make(key, placement)  # at once: the next worker counts it
 
     async def _pull_secrets(self, platform: TrackingPlatform) -> list[Body]:
-        found = []
+        pulls = []
         for name in platform.spec.images.pull_secrets:
             secret = await self._cluster.get(Ref(SECRET, self._system, name))
             if secret is None:
                 message = f"the platform's images.pullSecrets names {name}, which is not in {self._system}"
                 raise Stalled(Reason.PULL_SECRET_MISSING, message)
-            found.append(secret)
-        return found
+            pulls.append(secret)
+        return pulls
 
     async def _finalizer(self, resource: Body) -> None:
         meta = resource["metadata"]
@@ -192,32 +206,6 @@ class Tenants:
         }
         changed = await self._cluster.merge(ref_of(resource), body)
         resource["metadata"] = changed["metadata"]
-
-    async def _report(
-        self, resource: Body, tenant: TrackingTenant, platform: TrackingPlatform, workloads: list[Workload]
-    ) -> None:
-        said = [
-            true("PlatformReady", Reason.PLATFORM_VALID),
-            true("Claimed", Reason.CLAIMED),
-            *told(workloads),
-        ]
-        found = addresses(tenant, platform.spec, self._system)
-        more: Body = {
-            "claim": str(tenant.guid),
-            "secret": f"{tenant.metadata.name}-footfall",
-            "urls": {
-                "receiver": found.receiver,
-                "report": found.report,
-                "tenant": found.tenant,
-                "identity": found.identity,
-            },
-        }
-        receiver = f"{tenant.metadata.name}-{Part.RECEIVER.value}"
-        for one in workloads:
-            if one.name == receiver:
-                selector = f"{INSTANCE}={tenant.metadata.name},app.kubernetes.io/component={Part.RECEIVER.value}"
-                more["receivers"] = {"replicas": one.wanted, "ready": one.ready, "selector": selector}
-        await self._reporter.say(resource, said, more)
 
     async def _say(self, resource: Body, said: list[Said], *, keep: bool = False) -> None:
         """Without having looked at children: what is known of them stands."""
