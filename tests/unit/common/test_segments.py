@@ -1,6 +1,9 @@
 """Rows to columns to Parquet and back."""
 
 import hashlib
+import os
+import subprocess
+import sys
 import uuid
 from typing import Any
 
@@ -119,3 +122,10 @@ def test_a_chunk_is_named_after_its_owner_its_cause_and_its_bytes() -> None:
     assert len(names) == 16
     head = EVENT.bytes + (7).to_bytes(8, "big") + bytes(8)
     assert segments.chunk_id(EVENT, 7, 0, b"x") == hashlib.sha256(head + b"x").digest()
+
+
+def test_whatever_imports_us_leaves_arrow_no_pool_that_keeps_its_peak() -> None:
+    told = {name: value for name, value in os.environ.items() if not name.startswith("ARROW_")}
+    asking = "import footfall_common, pyarrow; print(pyarrow.default_memory_pool().backend_name)"
+    said = subprocess.run([sys.executable, "-c", asking], env=told, capture_output=True, text=True, check=True)
+    assert said.stdout.strip() == "system"
