@@ -17,6 +17,9 @@ Bodies = dict[bytes, bytes]
 _REMEMBERED: Final = 20_000
 _GUESS: Final = 65_536
 """Bytes of a chunk whose size an earlier release did not note."""
+_ROWS: Final = 50_000
+"""Rows merged together at most. About a chunk's worth; of rows that are much alike, one would hold many more, and what
+they take decoded (some 200 bytes each) does not shrink with them."""
 
 
 class Sizes(NamedTuple):
@@ -60,8 +63,7 @@ class Merger:
             loose = {name: size for name, size in sizes_of(segment).items() if name in fresh}
             if len(loose) < self._sizes.merge:
                 return segment
-            # A chunk's worth at a time: decoded, it takes about ten times its bytes, twice over while it is merged.
-            for run in runs(loose, self._sizes.chunk):
+            for run in runs(loose, self._worth(segment)):
                 made = await self.run(chunks.merged, [held[name] for name in run], self._sizes.chunk)
                 before = segment.chunks
                 segment = with_chunks(tenant, without(segment, run, bodies), made, bodies)
@@ -73,12 +75,18 @@ class Merger:
 
         One above half the limit stays as it is, so that what is packed again and again is not written again.
         """
-        for names in runs(small_of(segment, self._sizes.chunk), self._sizes.chunk):
+        worth = self._worth(segment)
+        for names in runs(small_of(segment, worth), worth):
             async with self._alone:
                 held = await self._held(tenant, names, bodies)
                 made = await self.run(chunks.merged, [held[name] for name in names], self._sizes.chunk)
             segment = with_chunks(tenant, without(segment, names, bodies), made, bodies)
         return segment
+
+    def _worth(self, segment: Segment) -> int:
+        """Bytes of its chunks that are merged together: at most a chunk's, and at most those of so many rows."""
+        held = sum(sizes_of(segment).values())
+        return min(self._sizes.chunk, held * _ROWS // max(segment.rows, 1))
 
     async def _held(self, tenant: TenantContext, names: Sequence[bytes], bodies: Bodies) -> Mapping[bytes, bytes]:
         held = {name: bodies[name] for name in names if name in bodies}
@@ -105,13 +113,12 @@ def small_of(segment: Segment, limit: int) -> dict[bytes, int]:
 
 
 def runs(small: Mapping[bytes, int], limit: int) -> Iterator[Sequence[bytes]]:
-    """Neighbours that fit into `limit` bytes together; none is alone."""
+    """Neighbours that fit into `limit` bytes together, two at least: one alone would never be merged."""
     run: list[bytes] = []
     weight = 0
     for name, size in small.items():
-        if run and weight + size > limit:
-            if len(run) > 1:
-                yield run
+        if len(run) > 1 and weight + size > limit:
+            yield run
             run, weight = [], 0
         run.append(name)
         weight += size

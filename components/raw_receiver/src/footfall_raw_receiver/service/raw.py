@@ -55,6 +55,7 @@ class RawReceiver:
             wanted = ids_of(read_pieces)
             known = await insist(lambda: self._events.placed(wanted))
         decisions = await self._decided(read_pieces, known)
+        del read_pieces  # the events, decoded: twice what is stored of them, and that is to be written now
         await bury(self._dead, [one for decision in decisions for one in decision.dead], insist)
         effects = effects_of(records, decisions)
         with self._metrics.stage("apply"):
