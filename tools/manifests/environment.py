@@ -36,7 +36,7 @@ def _make(beside: Path, lock: int) -> None:
     command = [str(beside / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "--quiet", "install"]
     try:
         subprocess.run(
-            [*command, "--require-hashes", "--requirement", str(REQUIREMENTS)],
+            [*command, "--no-deps", "--require-hashes", "--requirement", str(REQUIREMENTS)],
             check=True,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -39,8 +39,9 @@ def create() -> None:
 
 
 def install() -> None:
+    """The list is whole: pip resolves nothing, so that no newer release than ours is met (it would want its hash)."""
     pip = [str(PYTHON), "-m", "pip", "--disable-pip-version-check", "--quiet", "install"]
-    subprocess.run([*pip, "--require-hashes", "--requirement", str(REQUIREMENTS / "dev.txt")], check=True)
+    subprocess.run([*pip, "--no-deps", "--require-hashes", "--requirement", str(REQUIREMENTS / "dev.txt")], check=True)
     editables = [argument for manifest in packages().values() for argument in ("--editable", str(manifest.parent))]
     # Their requirements are all there by now, pinned; the build back end too, so nothing more is fetched.
     subprocess.run([*pip, "--no-deps", "--no-build-isolation", *editables], check=True)
