@@ -23,11 +23,8 @@ from bench.kit.fleet import Audit, Fleet
 from bench.kit.memory import Memory
 from bench.kit.runs import percentile
 from bench.kit.slope import growth
-from tests.cluster.conftest import known
-from tests.support.api import connected
-from tests.support.crds import ROOT
-from tests.support.operator import Installation, OperatorProcess, account, operator
-from tools.kubernetes.handle import control_plane
+from tests.cluster.conftest import platform, unattended
+from tests.support.operating import Installation, OperatorProcess, account, operator
 
 PATIENCE = 3_600.0
 
@@ -162,12 +159,12 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="add the line to bench/results")
     options = parser.parse_args()
     plan = QUICK if options.quick else PLAN
-    nobody: Any = None
-    with control_plane(audit_megabytes=8_192) as servers, connected(servers.kubeconfig) as api:
-        servers.kubectl("apply", "--server-side", "-k", str(ROOT / "config"))
-        known(api)
-        servers.kubectl("apply", "--server-side", "-f", str(ROOT / "examples/platform.yaml"))
-        bench = Bench(Installation(servers, api, Path(), nobody), plan)
+    with (
+        tempfile.TemporaryDirectory(prefix="footfall-operator-") as folder,
+        unattended(Path(folder), audit_megabytes=8_192) as here,
+    ):
+        platform(here)
+        bench = Bench(here, plan)
         figures = bench.changes()
         print(json.dumps(figures), file=sys.stderr)
         figures |= bench.unchanged()

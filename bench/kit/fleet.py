@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from tests.support.api import GROUP, OPERATOR
-from tests.support.operator import Body, Installation, OperatorProcess, a_tenant, place
+from tests.support.operating import Body, Installation, OperatorProcess, a_tenant, place
 
 NAMESPACES = 10
 CHUNK = 500
@@ -136,6 +136,11 @@ def metric(process: OperatorProcess, name: str, *labels: str) -> float:
 def ready(process: OperatorProcess) -> float:
     """How many tenants the operator says are Ready."""
     return metric(process, CONDITIONS, 'kind="TrackingTenant"', 'type="Ready"', 'status="True"')
+
+
+def synced(process: OperatorProcess) -> float:
+    """For how many tenants it says that all that is wished is there."""
+    return metric(process, CONDITIONS, 'kind="TrackingTenant"', 'type="Synced"', 'status="True"')
 
 
 def passes(process: OperatorProcess) -> float:

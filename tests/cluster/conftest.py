@@ -11,17 +11,17 @@ import pytest
 from footfall_common.testing import eventually
 from tests.support.api import PLURALS, Api, connected
 from tests.support.crds import ROOT
-from tests.support.operator import Installation, account, operator
+from tests.support.operating import Installation, account, operator
 from tools.kubernetes.build import lacking
 from tools.kubernetes.handle import ControlPlaneServers, control_plane
 
 
 @contextmanager
-def plane() -> Iterator[ControlPlaneServers]:
+def plane(**options: Any) -> Iterator[ControlPlaneServers]:
     """A control plane that holds config/."""
     if reason := lacking():
         pytest.skip(f"no control plane here: {reason}")
-    with control_plane() as held:
+    with control_plane(**options) as held:
         held.kubectl("apply", "--server-side", "-k", str(ROOT / "config"))
         held.kubectl("wait", "--for=condition=Established", *(f"crd/{name}.footfall.dev" for name in PLURALS.values()))
         yield held
@@ -54,9 +54,9 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installat
 
 
 @contextmanager
-def unattended(folder: Path) -> Iterator[Installation]:
+def unattended(folder: Path, **options: Any) -> Iterator[Installation]:
     """A control plane with config/ and nothing that acts; `process` is nobody."""
-    with plane() as held, connected(held.kubeconfig) as admin:
+    with plane(**options) as held, connected(held.kubeconfig) as admin:
         known(admin)
         nobody: Any = None
         yield Installation(held, admin, account(admin.client, held, folder / "account"), nobody)

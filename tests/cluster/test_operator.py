@@ -1,7 +1,9 @@
 """The operator against a real API server: what it makes, and what it says where it makes nothing."""
 
+import asyncio
 import base64
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +11,8 @@ import pytest
 from footfall_common.testing import eventually
 from tests.support.api import GROUP
 from tests.support.crds import ROOT, documents
-from tests.support.operator import Installation, a_tenant, conditions, place
+from tests.support.operating import Installation, a_tenant, conditions, place
+from tests.support.webhook import mutating
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
@@ -299,3 +302,43 @@ async def test_a_namespace_that_is_deleted_takes_its_tenants_with_it_and_keeps_t
     claim = installation.get(f"{GROUP}/trackingclaims/{body['status']['claim']}")
     assert claim is not None
     assert claim["status"]["state"] == "Retained"
+
+
+async def test_replicas_that_somebody_set_are_what_they_were_also_where_an_autoscaler_sleeps(
+    installation: Installation,
+) -> None:
+    namespace = installation.namespace()
+    tenant = dedicated(namespace)
+    assert installation.api.create(tenant).is_success
+    await installation.becomes(tenant, Synced="True")
+    path = f"/apis/apps/v1/namespaces/{namespace}/deployments/acme"
+    for part, wanted in (("raw-receiver", 2), ("receiver", 2)):
+        body = {"spec": {"replicas": 0}}
+        headers = {"Content-Type": "application/merge-patch+json"}
+        answer = installation.api.client.patch(f"{path}-{part}/scale", content=json.dumps(body), headers=headers)
+        assert answer.is_success, answer.text
+
+        def back(name: str = part, least: int = wanted) -> bool:
+            live = installation.get(f"{path}-{name}") or {}
+            return bool(live["spec"]["replicas"] == least)
+
+        await eventually(back, 5)
+
+
+async def test_a_webhook_that_has_other_wishes_is_named_and_not_fought(
+    installation: Installation, tmp_path: Path
+) -> None:
+    namespace = installation.namespace()
+    tenant = dedicated(namespace)
+    spied = [{"op": "add", "path": "/spec/template/spec/hostNetwork", "value": True}]
+    with mutating(installation.servers, tmp_path, namespace, ("apps", "deployments"), spied):
+        await eventually(lambda: installation.api.create(tenant).is_success, 10)
+        body = await installation.becomes(tenant, Stalled="Refused")
+        (message,) = (one["message"] for one in body["status"]["conditions"] if one["type"] == "Stalled")
+        assert "changed on its way in, at /spec/template/spec/hostNetwork" in message
+        before = len(installation.servers.audit())
+        await asyncio.sleep(5)  # no wait: what does not happen gives no event
+        entries = [one["objectRef"] for one in installation.servers.audit()[before:]]
+        fought = [one for one in entries if one["resource"] == "deployments" and one["namespace"] == namespace]
+        assert len(fought) < 10, "a pass a resync, and not one after another"
+    await installation.becomes(tenant, Synced="True")

@@ -13,7 +13,7 @@ import pytest
 from footfall_common.testing import eventually
 from tests.cluster.conftest import platform
 from tests.support.api import GROUP, OPERATOR
-from tests.support.operator import Body, Installation, OperatorProcess, a_tenant, conditions, operator, place
+from tests.support.operating import Body, Installation, OperatorProcess, a_tenant, conditions, operator, place
 from tools.kubernetes.cluster import API_SERVER
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(240)]
@@ -226,3 +226,8 @@ async def test_pull_secrets_of_the_platform_are_placed_beside_a_dedicated_tenant
         assert copy["type"] == "kubernetes.io/dockerconfigjson"
         (deployment, *_) = here.listed(f"/apis/apps/v1/namespaces/{namespace}/deployments")
         assert deployment["spec"]["template"]["spec"]["imagePullSecrets"] == [{"name": "acme-pull-reg"}]
+        patch = '{"spec":{"images":{"pullSecrets":[]}}}'
+        here.servers.kubectl("patch", "tp", "default", "--type=merge", "-p", patch)
+        path = f"/api/v1/namespaces/{namespace}/secrets/acme-pull-reg"
+        await eventually(lambda: here.get(path) is None, 20)
+        assert here.get(f"/api/v1/namespaces/{namespace}/secrets/acme-footfall") is not None

@@ -11,7 +11,7 @@ from aiohttp import web
 
 from footfall_common.testing import eventually
 from tests.support.api_proxy import GONE, ApiProxy, api_proxy
-from tests.support.operator import Body, Installation, OperatorProcess, a_tenant, account, conditions, operator, place
+from tests.support.operating import Body, Installation, OperatorProcess, a_tenant, account, conditions, operator, place
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(180)]
 RESYNC = 6.0

@@ -13,7 +13,7 @@ from footfall_common.testing import eventually
 from tests.support.api import GROUP, OPERATOR, PLURALS, Api, connected
 from tests.support.bounds import changed
 from tests.support.crds import ROOT, documents
-from tests.support.operator import Body, a_tenant
+from tests.support.operating import Body, a_tenant
 from tools.kubernetes.handle import ControlPlaneServers
 
 pytestmark = pytest.mark.integration

@@ -1,14 +1,9 @@
 """The benches on the real servers, short: that their figures come out, not what they are."""
 
-import json
-import subprocess
-import sys
-from pathlib import Path
-from typing import Any
-
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests.support.benching import figures
+
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.slow,
@@ -16,16 +11,6 @@ pytestmark = [
     pytest.mark.cassandra,
     pytest.mark.timeout(180),
 ]
-
-
-def figures(bench: str, *arguments: str) -> dict[str, Any]:
-    run = subprocess.run(
-        [sys.executable, "-m", bench, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=180, check=False
-    )
-    assert run.returncode == 0, run.stdout + run.stderr
-    line = json.loads(run.stdout.splitlines()[-1])
-    found: dict[str, Any] = line["figures"]
-    return found
 
 
 def test_the_pipeline_bench_tells_all_its_figures() -> None:

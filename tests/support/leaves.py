@@ -82,7 +82,10 @@ def at(body: Any, path: Path) -> Any:
 
 
 def changed(live: Mapping[str, Any], wished: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    """The live object with another value at that leaf of what is wished; items are found by their keys."""
+    """The live object with another value at that leaf of what is wished; items are found by their keys.
+
+    LookupError where what leads there was changed meanwhile.
+    """
     whole: dict[str, Any] = copy.deepcopy(dict(live))
     there: Any = whole
     wish: Any = wished
@@ -96,7 +99,8 @@ def changed(live: Mapping[str, Any], wished: Mapping[str, Any], path: Path) -> d
 
 def _item(standing: list[Any], wished: Mapping[str, Any], name: str) -> Any:
     keys = _KEYS.get(name, tuple(wished))
-    return next(one for one in standing if all(one.get(key) == wished.get(key) for key in keys))
+    found = [one for one in standing if all(one.get(key) == wished.get(key) for key in keys)]
+    return found[0]
 
 
 def alone(wished: Mapping[str, Any], path: Path) -> dict[str, Any]:
@@ -112,3 +116,12 @@ def alone(wished: Mapping[str, Any], path: Path) -> dict[str, Any]:
     meta = {"name": wished["metadata"]["name"], "namespace": wished["metadata"]["namespace"]}
     value["metadata"] = {**meta, **value.get("metadata", {})}
     return {"apiVersion": wished["apiVersion"], "kind": wished["kind"], **value}
+
+
+def in_order(body: Any, name: str = "") -> Any:
+    """With lists whose items are known by keys in the order of these: server-side apply keeps no other."""
+    if isinstance(body, Mapping):
+        return {key: in_order(value, key) for key, value in body.items()}
+    if isinstance(body, list) and name in _KEYS:
+        return sorted((in_order(one) for one in body), key=lambda one: [str(one.get(key)) for key in _KEYS[name]])
+    return body

@@ -75,5 +75,6 @@ def configure(settings: kopf.OperatorSettings, watch_seconds: int) -> None:
     settings.watching.server_timeout = watch_seconds  # an integer: the API server reads no other
     settings.watching.client_timeout = watch_seconds + 30
     settings.watching.chunk_size = 500
+    settings.queueing.idle_timeout = settings.queueing.exit_timeout = 0.5  # a hint is handed over at once
     for kind in WATCHED:
         settings.watching.label_selectors[kind.group, kind.version, kind.plural] = f"{MANAGED}=true"

@@ -11,6 +11,8 @@ INSTANCE: Final = "footfall.dev/instance"
 """Label of every child: how its name begins. Not app.kubernetes.io/instance, by which GitOps tools claim objects."""
 TENANT: Final = "footfall.dev/tenant"
 """Label of a tenant's children: its name."""
+PULLED: Final = "footfall.dev/pull-secrets"
+"""Annotation of a tenant's Secret: the copies of pull Secrets that were placed, since Secrets are never listed."""
 PART: Final = "app.kubernetes.io/component"
 FINALIZER: Final = "footfall.dev/cleanup"
 

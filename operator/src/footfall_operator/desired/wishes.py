@@ -22,6 +22,7 @@ from footfall_operator.desired.around import (
 from footfall_operator.desired.owner import Body, Owner
 from footfall_operator.desired.parts import PORT, TRAITS, Part
 from footfall_operator.desired.pods import deployment
+from footfall_operator.resources import PULLED
 
 POOL = "footfall"
 """Begins the names of what all Pooled tenants share, in the operator's namespace."""
@@ -32,11 +33,15 @@ _REPORTS = 2
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """`objects` but for Secrets; `replicas` by Deployment, where no autoscaler sets them."""
+    """`objects` but for Secrets; `replicas` by Deployment, where no autoscaler sets them.
+
+    `woken` = likewise where one does: how many there are to be where somebody set 0, at which an autoscaler sleeps.
+    """
 
     objects: tuple[Body, ...] = ()
     secrets: tuple[Body, ...] = ()
     replicas: Mapping[str, int] = field(default_factory=dict)
+    woken: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,8 @@ def of_tenant(tenant: TrackingTenant, reference: Mapping[str, Any], given: Given
         Part.REPORT: spec.report.replicas if spec.report else _REPORTS,
     }
     copies = tuple(_copy(owner, pull) for pull in given.pulls)
-    return Wishes(tuple(_workloads(owner, sizes, platform)), (*copies, secret), _fixed(owner, sizes))
+    secret["metadata"]["annotations"] = {PULLED: ",".join(copy["metadata"]["name"] for copy in copies)}
+    return Wishes(tuple(_workloads(owner, sizes, platform)), (*copies, secret), *_replicas(owner, sizes))
 
 
 def _copy(owner: Owner, secret: Body) -> Body:
@@ -101,7 +107,7 @@ def of_platform(platform: TrackingPlatform, reference: Mapping[str, Any], system
         Part.RAW_RECEIVER: spec.pooled.raw_receivers,
         Part.REPORT: spec.pooled.report.replicas,
     }
-    return Wishes(tuple(_workloads(owner, sizes, spec)), (), _fixed(owner, sizes))
+    return Wishes(tuple(_workloads(owner, sizes, spec)), (), *_replicas(owner, sizes))
 
 
 def addresses(tenant: TrackingTenant, platform: PlatformSpec, system: str) -> Addresses:
@@ -118,8 +124,10 @@ def _size(scaling: Scaling | None, otherwise: int) -> int | Autoscaling:
     return (scaling.autoscaling or scaling.replicas or otherwise) if scaling else otherwise
 
 
-def _fixed(owner: Owner, sizes: Mapping[Part, int | Autoscaling]) -> dict[str, int]:
-    return {owner.named(part): size for part, size in sizes.items() if isinstance(size, int)}
+def _replicas(owner: Owner, sizes: Mapping[Part, int | Autoscaling]) -> tuple[dict[str, int], dict[str, int]]:
+    fixed = {owner.named(part): size for part, size in sizes.items() if isinstance(size, int)}
+    woken = {owner.named(part): size.min for part, size in sizes.items() if isinstance(size, Autoscaling)}
+    return fixed, woken
 
 
 def _workloads(owner: Owner, sizes: Mapping[Part, int | Autoscaling], platform: PlatformSpec) -> Iterator[Body]:

@@ -1,7 +1,6 @@
 """Makes children what they should be: lists what stands, writes what differs, deletes what nobody wishes any more."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import structlog
@@ -9,20 +8,10 @@ import structlog
 from footfall_operator.cluster import REPLICAS, Body, Cluster, Refused
 from footfall_operator.desired.wishes import Wishes
 from footfall_operator.drift import drift
-from footfall_operator.resources import INSTANCE, MANAGED, WATCHED, Kind, Ref, kind_of, ref_of
-from footfall_operator.status import Reason, Said, false, true
+from footfall_operator.reconcile.workloads import Workload, workload
+from footfall_operator.resources import INSTANCE, MANAGED, PULLED, SECRET, WATCHED, Kind, Ref, kind_of, ref_of
 
 _log = structlog.stdlib.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Workload:
-    """How far a Deployment is. `wanted` counts as its controller last saw it."""
-
-    name: str
-    wanted: int
-    ready: int
-    settled: bool
 
 
 class Children:
@@ -39,13 +28,14 @@ class Children:
         # Who wishes for none never had any: a placement cannot be changed.
         standing = await self._standing(namespace, instance) if wishes.objects else {}
         for secret in wishes.secrets:
-            await self._secret(secret)
+            await self._secret(secret, owner)
         workloads = []
         for body in wishes.objects:
             ref = ref_of(body)
             live = await self._one(body, standing.pop(ref, None))
             if ref.kind.name == "Deployment":
-                workloads.append(_workload(await self._replicas(live, wishes.replicas.get(ref.name))))
+                live = await self._replicas(live, wishes.replicas.get(ref.name))
+                workloads.append(workload(await self._woken(live, wishes.woken.get(ref.name))))
         for ref, body in standing.items():
             if _owned(body, owner):
                 _log.info("child_deleted", kind=ref.kind.name, namespace=namespace, name=ref.name)
@@ -75,7 +65,7 @@ class Children:
             await self._cluster.put_back(ref_of(body), found.foreign, live["metadata"]["resourceVersion"])
         return _as_asked(await self._cluster.apply(body), body)
 
-    async def _secret(self, body: Body) -> None:
+    async def _secret(self, body: Body, owner: str) -> None:
         """Created before it is applied: a Secret that somebody else made meanwhile is not overwritten."""
         live = await self._cluster.get(ref_of(body))
         if live is None:
@@ -83,7 +73,15 @@ class Children:
             _log.info("child_made", **_named(body))
         else:
             _refuse_foreign(live, body)
+            for name in _pulled(live) - _pulled(body):
+                await self._prune(Ref(SECRET, body["metadata"]["namespace"], name), owner)
             await self._one(body, live)
+
+    async def _prune(self, ref: Ref, owner: str) -> None:
+        live = await self._cluster.get(ref)
+        if live is not None and _owned(live, owner):
+            _log.info("child_deleted", **_named(live))
+            await self._cluster.delete(ref, live["metadata"]["uid"])
 
     async def _replicas(self, live: Body, wanted: int | None) -> Body:
         """By an owner of its own, so that an autoscaler may become the owner without a moment with none."""
@@ -93,18 +91,12 @@ class Children:
         body = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": meta, "spec": {"replicas": wanted}}
         return await self._cluster.apply(body, manager=REPLICAS)
 
-
-def told(workloads: Sequence[Workload]) -> list[Said]:
-    """What a resource says of its children when all that is wished stands."""
-    waiting = [one for one in workloads if not one.settled]
-    slow = ", ".join(f"{one.name} {one.ready}/{one.wanted}" for one in waiting)
-    return [
-        true("Synced", Reason.AS_DESIRED),
-        false("Stalled", Reason.NOT_STALLED),
-        false("WorkloadsReady", Reason.ROLLING_OUT, slow) if waiting else true("WorkloadsReady", Reason.READY),
-        true("Reconciling", Reason.ROLLING_OUT, slow) if waiting else false("Reconciling", Reason.AS_DESIRED),
-        false("Ready", Reason.ROLLING_OUT, slow) if waiting else true("Ready", Reason.READY),
-    ]
+    async def _woken(self, live: Body, wanted: int | None) -> Body:
+        """Once, and no owner of it: what an autoscaler sets is its own."""
+        if wanted is None or live["spec"].get("replicas", 1):
+            return live
+        _log.info("autoscaler_woken", **_named(live))
+        return await self._cluster.merge(ref_of(live), {"spec": {"replicas": wanted}})
 
 
 def _as_asked(live: Body, wished: Body) -> Body:
@@ -130,16 +122,11 @@ def _owned(body: Mapping[str, Any], owner: str) -> bool:
     return any(one["uid"] == owner for one in references)
 
 
+def _pulled(secret: Mapping[str, Any]) -> set[str]:
+    named: str = secret["metadata"].get("annotations", {}).get(PULLED, "")
+    return {name for name in named.split(",") if name}
+
+
 def _named(body: Mapping[str, Any]) -> dict[str, str]:
     kind: Kind = kind_of(body)
     return {"kind": kind.name, "namespace": body["metadata"]["namespace"], "name": body["metadata"]["name"]}
-
-
-def _workload(body: Mapping[str, Any]) -> Workload:
-    status = body.get("status", {})
-    wanted = body["spec"].get("replicas", 1)
-    seen = status.get("observedGeneration", 0) >= body["metadata"].get("generation", 1)
-    # Pods of before count as ready too: only when there are none of them left has the rollout ended.
-    new = status.get("updatedReplicas", 0)
-    settled = seen and new == status.get("replicas", 0) and status.get("availableReplicas", 0) >= wanted > 0
-    return Workload(body["metadata"]["name"], wanted, status.get("readyReplicas", 0), settled)

@@ -9,9 +9,10 @@ from footfall_common.manifest.platform import TrackingPlatform
 from footfall_operator.cluster import Body, Changed, Refused
 from footfall_operator.desired.owner import reference
 from footfall_operator.desired.wishes import POOL, of_platform
-from footfall_operator.reconcile.children import Children, told
+from footfall_operator.reconcile.children import Children
 from footfall_operator.reconcile.report import Reporter
 from footfall_operator.reconcile.tenants import Installation
+from footfall_operator.reconcile.workloads import told
 from footfall_operator.status import Reason, Said, false, true
 
 MISSING = Installation(

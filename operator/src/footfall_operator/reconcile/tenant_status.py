@@ -7,7 +7,7 @@ from footfall_common.manifest.platform import PlatformSpec
 from footfall_operator.cluster import Body
 from footfall_operator.desired.parts import Part
 from footfall_operator.desired.wishes import addresses
-from footfall_operator.reconcile.children import Workload, told
+from footfall_operator.reconcile.workloads import Workload, told
 from footfall_operator.resources import INSTANCE
 from footfall_operator.status import Reason, Said, false, true
 

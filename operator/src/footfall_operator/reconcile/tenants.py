@@ -10,10 +10,11 @@ from footfall_common.placement import Placement, names
 from footfall_operator.cluster import Body, Changed, Cluster, Refused
 from footfall_operator.desired.owner import reference
 from footfall_operator.desired.wishes import Given, of_tenant
-from footfall_operator.reconcile.children import Children, Workload
+from footfall_operator.reconcile.children import Children
 from footfall_operator.reconcile.claims import Claims, Held, of_host
 from footfall_operator.reconcile.report import Reporter
 from footfall_operator.reconcile.tenant_status import found, made, stalled, waits
+from footfall_operator.reconcile.workloads import Workload
 from footfall_operator.resources import FINALIZER, SECRET, Ref, ref_of
 from footfall_operator.status import Reason, Said, true
 

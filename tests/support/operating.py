@@ -31,13 +31,15 @@ ACCOUNT = "/api/v1/namespaces/footfall-system/serviceaccounts/footfall-operator/
 class OperatorProcess:
     """One replica."""
 
-    def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], log: Path, begins: int) -> None:
         self.process = process
         self._log = log
+        self._begins = begins
+        """Bytes of the log that one of the same name wrote before."""
 
     def log(self) -> str:
         """What it wrote."""
-        return self._log.read_text("utf-8", "replace")
+        return self._log.read_bytes()[self._begins :].decode("utf-8", "replace")
 
     def port(self) -> int:
         """Of health and metrics."""
@@ -75,7 +77,13 @@ def account(api: httpx.Client, servers: ControlPlaneServers, folder: Path) -> Pa
 
 @contextmanager
 def operator(
-    servers: ControlPlaneServers, mounted: Path, name: str = "one", *, through: str = "", **settings: str
+    servers: ControlPlaneServers,
+    mounted: Path,
+    name: str = "one",
+    *,
+    through: str = "",
+    module: str = "footfall_operator",
+    **settings: str,
 ) -> Iterator[OperatorProcess]:
     """A replica while the block lasts; killed at its end if it still runs. `through` = a proxy's address."""
     url = urlsplit(through or servers.url)
@@ -90,12 +98,13 @@ def operator(
         **{f"FOOTFALL_OPERATOR_{key.upper()}": value for key, value in settings.items()},
     }
     log = mounted.parent / f"operator-{name}.log"
+    begins = log.stat().st_size if log.exists() else 0
     with log.open("ab") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", "footfall_operator"], env=environ, stdout=out, stderr=out, stdin=subprocess.DEVNULL
+            [sys.executable, "-m", module], env=environ, stdout=out, stderr=out, stdin=subprocess.DEVNULL
         )
     try:
-        yield OperatorProcess(process, log)
+        yield OperatorProcess(process, log, begins)
     finally:
         process.send_signal(signal.SIGCONT)
         process.terminate()

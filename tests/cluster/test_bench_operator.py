@@ -1,0 +1,20 @@
+"""A twentieth of the operator's bench: what it writes, remembers and misses."""
+
+import pytest
+
+from tests.support.benching import figures
+from tools.kubernetes.build import lacking
+
+pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(240)]
+
+
+def test_a_leader_of_unchanged_tenants_writes_nothing_and_each_change_is_followed_by_a_write() -> None:
+    if reason := lacking():
+        pytest.skip(f"no control plane here: {reason}")
+    found = figures("bench.operator", "--quick")
+    assert found["tenants"] == 500
+    assert found["changes"] == 60
+    assert found["writes"] == 0
+    assert 0 < found["peak_rss_mb"] <= 550
+    assert found["first_pass_vs_bare_list"] > 0
+    assert found["change_to_write_p99_s"] > 0
