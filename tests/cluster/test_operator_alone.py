@@ -1,6 +1,7 @@
 """One operator or two, started, stopped, hung and killed, each test on a control plane of its own."""
 
 import asyncio
+import json
 import os
 import signal
 import time
@@ -94,9 +95,14 @@ def _told(entry: Mapping[str, Any]) -> str:
 
 
 def _done(process: OperatorProcess) -> float:
+    return _looked(process, "")
+
+
+def _looked(process: OperatorProcess, kind: str) -> float:
+    """Passes that went well, over resources of that kind."""
     page = httpx.get(f"http://127.0.0.1:{process.port()}/metrics").text
     lines = [line for line in page.splitlines() if line.startswith("footfall_operator_passes_total")]
-    return sum(float(line.split()[-1]) for line in lines if 'outcome="done"' in line)
+    return sum(float(line.split()[-1]) for line in lines if 'outcome="done"' in line and kind in line)
 
 
 async def test_sigterm_ends_it_within_three_seconds_and_the_next_leads_at_once(common: Installation) -> None:
@@ -231,3 +237,39 @@ async def test_pull_secrets_of_the_platform_are_placed_beside_a_dedicated_tenant
         path = f"/api/v1/namespaces/{namespace}/secrets/acme-pull-reg"
         await eventually(lambda: here.get(path) is None, 20)
         assert here.get(f"/api/v1/namespaces/{namespace}/secrets/acme-footfall") is not None
+
+
+async def test_what_changed_while_nobody_led_is_found_and_what_did_not_is_not_looked_at(bare: Installation) -> None:
+    platform(bare)
+    namespace = bare.namespace()
+    names = ("same", "changed", "unclaimed", "misreported", "unfinished", "deleted")
+    tenants = {name: a_tenant(namespace, name) for name in names}
+    with operator(bare.servers, bare.mounted, "first", **QUICK) as process:
+        for tenant in tenants.values():
+            assert bare.api.create(tenant).is_success
+        stood = {name: await acted(bare, process).becomes(tenant, Ready="True") for name, tenant in tenants.items()}
+    merge = {"Content-Type": "application/merge-patch+json"}
+
+    def patched(name: str, body: Body, part: str = "") -> None:
+        answer = bare.api.client.patch(f"{place(tenants[name])}{part}", content=json.dumps(body), headers=merge)
+        assert answer.is_success, answer.text
+
+    patched("changed", {"spec": {"sites": [{"name": "shop"}]}})
+    as_operator = {**merge, "Impersonate-User": OPERATOR, "Impersonate-Group": "system:masters"}
+    claim = f"{GROUP}/trackingclaims/{stood['unclaimed']['status']['claim']}"
+    assert bare.api.client.delete(claim, headers=as_operator).is_success
+    patched("misreported", {"status": {"secret": "another"}}, "/status")
+    patched("unfinished", {"metadata": {"finalizers": None}})
+    assert bare.api.delete(tenants["deleted"]).is_success
+    with operator(bare.servers, bare.mounted, "second", **{**QUICK, "resync_seconds": "3600"}) as process:
+        here = acted(bare, process)
+        await eventually(lambda: here.get(place(tenants["deleted"])) is None, 20)
+        await here.becomes(tenants["changed"], Ready="True")
+        await eventually(lambda: here.get(claim) is not None, 10)
+        await eventually(lambda: (here.get(place(tenants["misreported"])) or {})["status"]["secret"] != "another", 10)
+        await eventually(lambda: "finalizers" in (here.get(place(tenants["unfinished"])) or {})["metadata"], 10)
+        assert '"tenants": 6, "stand": 1' in process.log()
+        passes = _done(process)
+        await asyncio.sleep(2)  # no wait: what does not happen gives no event
+        assert _done(process) == passes
+        assert _looked(process, "TrackingTenant") <= 5 * 3, "those that differ, and what their own writes cause"

@@ -5,6 +5,7 @@ import base64
 import json
 import os
 import signal
+import socket
 import time
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -94,3 +95,11 @@ async def test_a_leader_whose_link_is_cut_ends_and_the_next_writes_soon(common: 
                 await common._replace(process=second).becomes(tenant, Ready="True")
                 assert time.monotonic() - cut < LEASE + 5
                 assert await asyncio.to_thread(first.process.wait, 20) == 75
+
+
+async def test_one_that_cannot_begin_ends(common: Installation) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        with operator(common.servers, common.mounted, "first", port=port) as process:
+            assert await asyncio.to_thread(process.process.wait, 20) == 1
+            assert "address already in use" in process.log()

@@ -39,8 +39,6 @@ from footfall_operator.site import Site
 from footfall_operator.watches import Watches
 
 VERSION: Final = "0.1.0"
-BROKEN: Final = 1
-"""Exit code where it could not begin."""
 LOST: Final = 75
 """Exit code where the lease was lost: start again and stand by."""
 _CALLS: Final = 2 / 15
@@ -79,7 +77,8 @@ class Operator:
     def register(self, registry: kopf.OperatorRegistry) -> None:
         """Hand kopf what it is to call."""
         kopf.on.login(registry=registry)(self._login)
-        kopf.on.startup(registry=registry)(self._start)
+        # What cannot begin ends: kopf would try again every minute, and lead meanwhile.
+        kopf.on.startup(registry=registry, errors=kopf.ErrorsMode.PERMANENT)(self._start)
         kopf.on.cleanup(registry=registry)(self._stop)
         handlers.register(registry, self._hints.told)
 
