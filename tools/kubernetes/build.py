@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from tools.servers.cache import Missing, cache, offered, once
+from tools.servers.cache import Missing, cache, made_by, offered, once
 
 HERE: Final = Path(__file__).parent
 SOURCES: Final = tuple(HERE / name for name in ("go.mod", "go.sum", "main.go"))
@@ -79,23 +79,9 @@ def _build(beside: Path, lock: int) -> None:
     shutil.rmtree(beside, ignore_errors=True)
     beside.mkdir()
     command = ["go", "build", "-trimpath", "-buildvcs=false", "-mod=readonly", f"-ldflags=-s -w {stamps(version())}"]
-    try:
-        done = subprocess.run(
-            [*command, "-o", str(beside / _PROGRAM), "."],
-            cwd=HERE,
-            env={**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off"},
-            check=False,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            timeout=SECONDS,
-            pass_fds=(lock,),
-        )
-    except subprocess.TimeoutExpired as error:
-        raise Missing(f"building the control plane took more than {SECONDS:.0f} seconds") from error
-    if done.returncode:
-        raise Missing(f"the control plane could not be built:\n{done.stdout[-2_000:]}")
+    environ = {**os.environ, "CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off"}
+    whole = [*command, "-o", str(beside / _PROGRAM), "."]
+    made_by(whole, "the control plane could not be built", SECONDS, lock, cwd=HERE, environ=environ)
     for name in NAMES:
         (beside / name).symlink_to(_PROGRAM)
 

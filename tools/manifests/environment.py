@@ -5,13 +5,12 @@ Kept in the user's cache folder by the hash of its requirements; 400 MB, a minut
 
 import hashlib
 import shutil
-import subprocess
 import sys
 import venv
 from pathlib import Path
 from typing import Final
 
-from tools.servers.cache import Missing, cache, once
+from tools.servers.cache import cache, made_by, once
 
 REQUIREMENTS: Final = Path(__file__).parents[2] / "requirements" / "manifests.txt"
 SECONDS: Final = 600.0
@@ -34,18 +33,5 @@ def _make(beside: Path, lock: int) -> None:
     shutil.rmtree(beside, ignore_errors=True)
     venv.create(beside, with_pip=True)
     command = [str(beside / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "--quiet", "install"]
-    try:
-        subprocess.run(
-            [*command, "--no-deps", "--require-hashes", "--requirement", str(REQUIREMENTS)],
-            check=True,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            stdin=subprocess.DEVNULL,
-            timeout=SECONDS,
-            pass_fds=(lock,),
-        )
-    except subprocess.CalledProcessError as error:
-        raise Missing(f"pip could not install {REQUIREMENTS.name}:\n{error.stdout[-2_000:]}") from error
-    except subprocess.TimeoutExpired as error:
-        raise Missing(f"pip took more than {SECONDS:.0f} s for {REQUIREMENTS.name}") from error
+    whole = [*command, "--no-deps", "--require-hashes", "--requirement", str(REQUIREMENTS)]
+    made_by(whole, f"pip could not install {REQUIREMENTS.name}", SECONDS, lock)

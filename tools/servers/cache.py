@@ -2,8 +2,9 @@
 
 import fcntl
 import os
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 
@@ -42,3 +43,35 @@ def offered(make: Callable[[], object], what: str) -> int:
         print(f"no {what} here: {error}", file=sys.stderr)
         return 1 if os.environ.get("CI") == "true" else 0
     return 0
+
+
+def made_by(
+    command: Sequence[str],
+    failure: str,
+    seconds: float,
+    lock: int,
+    *,
+    cwd: Path | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> None:
+    """Run what makes a folder. Raises `Missing` with `failure` and the end of what it said, or that it took too long.
+
+    It holds `lock` too: where we are killed, whoever comes next waits for it.
+    """
+    try:
+        done = subprocess.run(
+            command,
+            cwd=cwd,
+            env=environ,
+            check=False,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            stdin=subprocess.DEVNULL,
+            timeout=seconds,
+            pass_fds=(lock,),
+        )
+    except subprocess.TimeoutExpired as error:
+        raise Missing(f"{failure}: it took more than {seconds:.0f} seconds") from error
+    if done.returncode:
+        raise Missing(f"{failure}:\n{done.stdout[-2_000:]}")

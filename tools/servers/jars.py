@@ -3,13 +3,12 @@
 import hashlib
 import re
 import shutil
-import subprocess
 import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
 
-from tools.servers.cache import Missing, cache, offered, once
+from tools.servers.cache import Missing, cache, made_by, offered, once
 
 POMS = tuple(sorted(Path(__file__).parents[1].glob("*/pom.xml")))
 """Of every server."""
@@ -56,25 +55,14 @@ def _resolve(pom: Path, beside: Path, lock: int) -> None:
     for attempt in range(1, TRIES + 1):
         shutil.rmtree(beside, ignore_errors=True)
         try:
-            subprocess.run(
-                [*command, f"-DoutputDirectory={beside}"],
-                check=True,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                stdin=subprocess.DEVNULL,
-                timeout=SECONDS,
-                pass_fds=(lock,),  # where we are killed, whoever comes next waits for this Maven
-            )
-        except subprocess.CalledProcessError as error:
-            said = error.stdout[-2_000:]
-        except subprocess.TimeoutExpired:
-            said = f"it took more than {SECONDS:.0f} seconds"
+            made_by([*command, f"-DoutputDirectory={beside}"], f"Maven could not resolve {pom}", SECONDS, lock)
+        except Missing as error:
+            said = str(error)
         else:
             return
         print(f"{pom}: attempt {attempt} of {TRIES} failed", file=sys.stderr)
         time.sleep(attempt)
-    raise Missing(f"Maven could not resolve {pom}:\n{said}")
+    raise Missing(said)
 
 
 if __name__ == "__main__":
