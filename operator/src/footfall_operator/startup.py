@@ -39,6 +39,7 @@ from footfall_operator.site import Site
 from footfall_operator.watches import Watches
 
 VERSION: Final = "0.1.0"
+DONE: Final = 0
 LOST: Final = 75
 """Exit code where the lease was lost: start again and stand by."""
 _CALLS: Final = 2 / 15
@@ -111,6 +112,10 @@ class Operator:
         if self._client is not None:
             await self._client.close()
         await self._site.stop()
+        if self._workers:
+            await asyncio.to_thread(self.leave)
+            # Nothing of ours is left, and kopf takes five seconds more where it is told to stop while it lists.
+            self._leave(DONE)
 
     def leave(self) -> None:
         """For when all has ended, also where it was told to stop while it came up: the next one need not wait."""
