@@ -43,7 +43,7 @@ class Plan(NamedTuple):
 
 
 PLAN = Plan(changing=1_000, failing=20, changes=5, seconds=600, tenants=10_000, rounds=3, resync=300)
-QUICK = Plan(changing=50, failing=1, changes=5, seconds=12, tenants=500, rounds=1, resync=10)
+QUICK = Plan(changing=50, failing=1, changes=5, seconds=12, tenants=500, rounds=1, resync=6)
 
 
 class Bench:

@@ -36,6 +36,6 @@ def _slowly(code: int) -> None:
 
 if __name__ == "__main__":
     _once = Cluster._once
-    Cluster._once = _halted  # type: ignore[method-assign, assignment]
-    os._exit = _slowly  # type: ignore[assignment] # likewise
+    Cluster._once = _halted  # type: ignore[method-assign, assignment] # the hook
+    os._exit = _slowly  # type: ignore[assignment] # the hook never returns either
     sys.exit(main())

@@ -12,9 +12,10 @@ from footfall_common.manifest.platform import TrackingPlatform
 from footfall_common.manifest.tenant import TrackingTenant
 from footfall_common.testing import eventually
 from footfall_operator.desired.owner import reference
+from footfall_operator.desired.parts import Part
 from footfall_operator.desired.wishes import Given, of_platform, of_tenant
 from footfall_operator.drift import drift
-from footfall_operator.resources import ref_of
+from footfall_operator.resources import PART, ref_of
 from tests.support.crds import documents
 from tests.support.leaves import Path, alone, changed, in_order, leaves
 from tests.support.operating import Body, Installation, a_tenant
@@ -71,7 +72,7 @@ async def settled(installation: Installation, causes: list[Body]) -> list[Wished
 
 
 async def causes_of(installation: Installation) -> list[Body]:
-    """Everything that a new Dedicated tenant and the platform cause, but Secrets."""
+    """What a new Dedicated tenant and the platform cause, but Secrets; every path of every kind is among it."""
     namespace = installation.namespace()
     spec = {**documents()["TrackingTenant"]["spec"], "tenantId": f"t-{namespace}", "hosts": []}
     tenant = a_tenant(namespace, **spec)
@@ -80,9 +81,11 @@ async def causes_of(installation: Installation) -> list[Body]:
     stands = installation.get("/apis/footfall.dev/v1alpha1/trackingplatforms/default")
     assert stands is not None
     platform = TrackingPlatform.model_validate(stands)
+    shared = of_platform(platform, reference(stands), SYSTEM).objects
     return [
         *of_tenant(TrackingTenant.model_validate(live), reference(live), Given(platform.spec, SYSTEM, "")).objects,
-        *of_platform(platform, reference(stands), SYSTEM).objects,
+        # Of the parts that both have, a tenant's: they are made by the same hands.
+        *(one for one in shared if one["metadata"]["labels"].get(PART) in {Part.IDENTITY.value, None}),
     ]
 
 
