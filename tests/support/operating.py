@@ -8,6 +8,7 @@ import sys
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
@@ -17,6 +18,7 @@ import httpx
 from footfall_common.testing import eventually
 from tests.support.api import GROUP, Api
 from tools.kubernetes.handle import ControlPlaneServers
+from tools.servers.server import die_with
 
 Body = dict[str, Any]
 
@@ -101,7 +103,12 @@ def operator(
     begins = log.stat().st_size if log.exists() else 0
     with log.open("ab") as out:
         process = subprocess.Popen(
-            [sys.executable, "-m", module], env=environ, stdout=out, stderr=out, stdin=subprocess.DEVNULL
+            [sys.executable, "-m", module],
+            env=environ,
+            stdout=out,
+            stderr=out,
+            stdin=subprocess.DEVNULL,
+            preexec_fn=partial(die_with, os.getpid()),  # noqa: PLW1509 - system calls; a test that is killed leaves nothing
         )
     try:
         yield OperatorProcess(process, log, begins)
