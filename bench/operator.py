@@ -23,8 +23,8 @@ from bench.kit.fleet import Audit, Fleet
 from bench.kit.memory import Memory
 from bench.kit.runs import percentile
 from bench.kit.slope import growth
-from tests.cluster.conftest import platform, unattended
 from tests.support.operating import Installation, OperatorProcess, account, operator
+from tests.support.planes import platform, unattended
 
 PATIENCE = 3_600.0
 
@@ -124,7 +124,7 @@ class Bench:
 
     def _grow(self, process: OperatorProcess, count: int) -> None:
         self._fleet.grow(count)
-        fleet.wait("tenants ready", lambda: fleet.ready(process) == len(self._fleet.tenants), PATIENCE, 1)
+        fleet.wait("tenants ready", lambda: fleet.tenants(process, "Ready") == len(self._fleet.tenants), PATIENCE, 1)
 
     def _change(self, count: int, every: float) -> None:
         began = time.monotonic()

@@ -13,6 +13,7 @@ import httpx
 
 from tests.support.api import GROUP, OPERATOR
 from tests.support.operating import Body, Installation, OperatorProcess, a_tenant, place
+from tests.support.webhook import configuration
 
 NAMESPACES = 10
 CHUNK = 500
@@ -60,7 +61,9 @@ class Fleet:
         tenants = [a_tenant(namespace, f"broken{number}") for number in range(count)]
         with socket.create_server(("127.0.0.1", 0)) as hole:
             port: int = hole.getsockname()[1]
-            self._here.servers.kubectl("create", "-f", "-", body=json.dumps(_webhook(namespace, port)))
+            client = {"url": f"https://127.0.0.1:{port}/"}
+            asked = configuration("ValidatingWebhookConfiguration", namespace, ("", "secrets"), client, 5)
+            self._here.servers.kubectl("create", "-f", "-", body=json.dumps(asked))
             for tenant in tenants:
                 self._here.api.create(tenant).raise_for_status()
             try:
@@ -68,28 +71,7 @@ class Fleet:
             finally:
                 for tenant in tenants:
                     self._here.api.delete(tenant).raise_for_status()
-                self._here.servers.kubectl("delete", "validatingwebhookconfiguration", "hole")
-
-
-def _webhook(namespace: str, port: int) -> Body:
-    return {
-        "apiVersion": "admissionregistration.k8s.io/v1",
-        "kind": "ValidatingWebhookConfiguration",
-        "metadata": {"name": "hole"},
-        "webhooks": [
-            {
-                "name": "hole.example.com",
-                "clientConfig": {"url": f"https://127.0.0.1:{port}/"},
-                "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
-                "rules": [
-                    {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["secrets"]}
-                ],
-                "sideEffects": "None",
-                "admissionReviewVersions": ["v1"],
-                "timeoutSeconds": 5,
-            }
-        ],
-    }
+                self._here.servers.kubectl("delete", "validatingwebhookconfiguration", namespace)
 
 
 def bare_list(client: httpx.Client) -> float:
@@ -133,14 +115,9 @@ def metric(process: OperatorProcess, name: str, *labels: str) -> float:
     return sum(float(line.rpartition(" ")[2]) for line in lines if all(label in line for label in labels))
 
 
-def ready(process: OperatorProcess) -> float:
-    """How many tenants the operator says are Ready."""
-    return metric(process, CONDITIONS, 'kind="TrackingTenant"', 'type="Ready"', 'status="True"')
-
-
-def synced(process: OperatorProcess) -> float:
-    """For how many tenants it says that all that is wished is there."""
-    return metric(process, CONDITIONS, 'kind="TrackingTenant"', 'type="Synced"', 'status="True"')
+def tenants(process: OperatorProcess, condition: str) -> float:
+    """Of how many the operator says that the condition is True."""
+    return metric(process, CONDITIONS, 'kind="TrackingTenant"', f'type="{condition}"', 'status="True"')
 
 
 def passes(process: OperatorProcess) -> float:

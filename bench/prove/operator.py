@@ -18,11 +18,11 @@ from urllib.parse import urlsplit
 
 from bench.kit import fleet, report
 from bench.kit.fleet import Audit, Fleet
-from tests.cluster.conftest import platform, unattended
 from tests.support.api import GROUP
 from tests.support.crds import documents
 from tests.support.faults.proxy import Address, FaultProxy
 from tests.support.operating import Body, Installation, OperatorProcess, a_tenant, conditions, operator
+from tests.support.planes import platform, unattended
 
 LEASE = 15.0
 RESYNC = 60
@@ -68,7 +68,7 @@ class Proof:
 
     def _stands(self, process: OperatorProcess) -> None:
         try:
-            fleet.wait("tenants", lambda: fleet.synced(process) == POOLED + DEDICATED, 300, 1)
+            fleet.wait("tenants", lambda: fleet.tenants(process, "Synced") == POOLED + DEDICATED, 300, 1)
         except TimeoutError as error:
             waiting = [
                 (body["metadata"]["name"], conditions(body))

@@ -1,30 +1,22 @@
 """Real control planes: one a worker for the resources themselves, one for those tests in which the operator acts."""
 
-import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from footfall_common.testing import eventually
-from tests.support.api import PLURALS, Api, connected
-from tests.support.crds import ROOT
-from tests.support.operating import Installation, account, operator
+from tests.support.api import Api, connected
+from tests.support.operating import Installation, operator
+from tests.support.planes import known, plane, platform, unattended
 from tools.kubernetes.build import lacking
-from tools.kubernetes.handle import ControlPlaneServers, control_plane
+from tools.kubernetes.handle import ControlPlaneServers
 
 
-@contextmanager
-def plane(**options: Any) -> Iterator[ControlPlaneServers]:
-    """A control plane that holds config/."""
+@pytest.fixture(scope="session", autouse=True)
+def possible() -> None:
+    """Whether one can be had here."""
     if reason := lacking():
         pytest.skip(f"no control plane here: {reason}")
-    with control_plane(**options) as held:
-        held.kubectl("apply", "--server-side", "-k", str(ROOT / "config"))
-        held.kubectl("wait", "--for=condition=Established", *(f"crd/{name}.footfall.dev" for name in PLURALS.values()))
-        yield held
 
 
 @pytest.fixture(scope="session")
@@ -45,21 +37,10 @@ def api(servers: ControlPlaneServers) -> Iterator[Api]:
 @pytest.fixture(scope="session")
 def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     """A control plane in which the operator acts, with the example's platform."""
-    with plane() as held, connected(held.kubeconfig) as admin:
-        known(admin)
-        mounted = account(admin.client, held, tmp_path_factory.mktemp("operator") / "account")
-        held.kubectl("apply", "--server-side", "-f", str(ROOT / "examples/platform.yaml"))
-        with operator(held, mounted) as process:
-            yield Installation(held, admin, mounted, process)
-
-
-@contextmanager
-def unattended(folder: Path, **options: Any) -> Iterator[Installation]:
-    """A control plane with config/ and nothing that acts; `process` is nobody."""
-    with plane(**options) as held, connected(held.kubeconfig) as admin:
-        known(admin)
-        nobody: Any = None
-        yield Installation(held, admin, account(admin.client, held, folder / "account"), nobody)
+    with unattended(tmp_path_factory.mktemp("operator")) as here:
+        platform(here)
+        with operator(here.servers, here.mounted) as process:
+            yield here._replace(process=process)
 
 
 @pytest.fixture
@@ -75,13 +56,3 @@ def common(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Installation]:
     with unattended(tmp_path_factory.mktemp("common")) as installation:
         platform(installation)
         yield installation
-
-
-def platform(bare: Installation) -> None:
-    """The example's."""
-    bare.servers.kubectl("apply", "--server-side", "-f", str(ROOT / "examples/platform.yaml"))
-
-
-def known(admin: Api) -> None:
-    """Established comes a moment before the API server answers for a kind."""
-    asyncio.run(eventually(lambda: all(map(admin.knows, PLURALS)), 30))

@@ -12,9 +12,9 @@ import httpx
 import pytest
 
 from footfall_common.testing import eventually
-from tests.cluster.conftest import platform
 from tests.support.api import GROUP, OPERATOR
 from tests.support.operating import Body, Installation, OperatorProcess, a_tenant, conditions, operator, place
+from tests.support.planes import platform
 from tools.kubernetes.cluster import API_SERVER
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(240)]

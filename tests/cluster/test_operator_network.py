@@ -102,7 +102,7 @@ async def test_a_token_that_expired_costs_no_restart(between: Between) -> None:
     with operator(between.here.servers, between.here.mounted, through=between.proxy.url, **NEVER) as process:
         between = acts(between, process)
         await between.here.becomes(between.tenant(), Ready="True")
-        old = between.proxy.asked[-1].token
+        old = between.proxy.asked[-1]
         account(between.here.api.client, between.here.servers, between.here.mounted.parent / "next")
         unauthorized = {
             "kind": "Status",

@@ -7,7 +7,6 @@ import threading
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
 
 import aiohttp
 from aiohttp import web
@@ -19,14 +18,6 @@ _HOP = {"host", "connection", "content-length", "transfer-encoding"}
 Fault = Callable[[web.Request], web.Response | None]
 """What is answered instead of the API server's answer; None = its answer."""
 GONE = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "reason": "Expired", "code": 410}
-
-
-class Asked(NamedTuple):
-    """One request."""
-
-    method: str
-    path: str
-    token: str
 
 
 class ApiProxy:
@@ -41,7 +32,8 @@ class ApiProxy:
         self._target = target
         self._ended = asyncio.Event()
         self.url = ""
-        self.asked: list[Asked] = []
+        self.asked: list[str] = []
+        """The Authorization of each request."""
         self.fault: Fault = lambda _: None
         self.delay: Callable[[web.Request], float] = lambda _: 0.0
         self.mute = False
@@ -63,7 +55,7 @@ class ApiProxy:
             return web.Response(status=502)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
-        self.asked.append(Asked(request.method, request.path_qs, request.headers.get("Authorization", "")))
+        self.asked.append(request.headers.get("Authorization", ""))
         if (instead := self.fault(request)) is not None:
             return instead
         await asyncio.sleep(self.delay(request))  # no wait: a slow server is what is tried

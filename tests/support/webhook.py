@@ -50,7 +50,8 @@ def mutating(
         threading.Thread(target=server.serve_forever, name="webhook", daemon=True).start()
         authority = base64.b64encode((folder / "ca.pem").read_bytes()).decode()
         url = f"https://127.0.0.1:{server.server_port}/"
-        servers.kubectl("create", "-f", "-", body=json.dumps(_configuration(namespace, kind, url, authority)))
+        asked = configuration("MutatingWebhookConfiguration", namespace, kind, {"url": url, "caBundle": authority})
+        servers.kubectl("create", "-f", "-", body=json.dumps(asked))
         try:
             yield
         finally:
@@ -58,22 +59,31 @@ def mutating(
             server.shutdown()
 
 
-def _configuration(namespace: str, kind: tuple[str, str], url: str, authority: str) -> dict[str, Any]:
-    group, plural = kind
+def configuration(
+    kind: str, namespace: str, of: tuple[str, str], client: Mapping[str, str], seconds: int = 10
+) -> dict[str, Any]:
+    """Named as the namespace in which it is asked about objects of that group and plural; nothing passes without it."""
+    group, plural = of
     return {
         "apiVersion": "admissionregistration.k8s.io/v1",
-        "kind": "MutatingWebhookConfiguration",
+        "kind": kind,
         "metadata": {"name": namespace},
         "webhooks": [
             {
                 "name": "wishes.example.com",
-                "clientConfig": {"url": url, "caBundle": authority},
+                "clientConfig": dict(client),
                 "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
                 "rules": [
-                    {"apiGroups": [group], "apiVersions": ["*"], "operations": ["*"], "resources": [plural]},
+                    {
+                        "apiGroups": [group],
+                        "apiVersions": ["*"],
+                        "operations": ["CREATE", "UPDATE"],
+                        "resources": [plural],
+                    },
                 ],
                 "sideEffects": "None",
                 "admissionReviewVersions": ["v1"],
+                "timeoutSeconds": seconds,
             }
         ],
     }

@@ -88,6 +88,19 @@ def test_replicas_are_never_in_what_is_applied_and_an_autoscaler_comes_before_it
     assert scaler < deployment
 
 
+@pytest.mark.parametrize(
+    ("asked", "comes_back"),
+    [("512Mi", "512Mi"), ("1024Mi", "1Gi"), ("1536Mi", "1536Mi"), ("2048Gi", "2Ti"), ("99999Gi", "99999Gi")],
+)
+def test_amounts_are_written_as_the_api_server_writes_them(asked: str, comes_back: str) -> None:
+    """Else each pass would find drift, or a webhook's hand."""
+    needs = {"receiver": {"resources": {"requests": {"cpu": "2000m", "memory": asked}}}}
+    found = of_platform(platform(workloads=needs), reference(standing(PLATFORM)), SYSTEM).objects
+    (pod,) = (one for one in found if one["kind"] == "Deployment" and one["metadata"]["name"] == "footfall-receiver")
+    (container,) = pod["spec"]["template"]["spec"]["containers"]
+    assert container["resources"] == {"requests": {"cpu": "2", "memory": comes_back}}
+
+
 def test_hostile_names_stay_data() -> None:
     sites = [{"name": 'a"</script><b>', "goals": [{"name": "x'; DROP", "event": "e"}]}, {"name": LOOK_ALIKE}]
     (*_, secret) = wishes_of(sites=sites).secrets

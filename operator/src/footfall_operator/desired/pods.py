@@ -10,7 +10,8 @@ from footfall_operator.desired.parts import PORT, TRAITS, Part, digest, resource
 
 _USER = 10_001
 _NOTICE, _DRAIN, _STOP = 5, 20, 15  # the components' own defaults, said so that both agree
-_MEBIS = 1024
+_STEP = 1024
+_LARGER = {"Mi": "Gi", "Gi": "Ti"}
 _SPREAD = ("topology.kubernetes.io/zone", "kubernetes.io/hostname")
 
 
@@ -125,10 +126,13 @@ def _cores(text: str | None) -> str | None:
 
 
 def _bytes(text: str | None) -> str | None:
-    """Likewise: 1024Mi comes back as 1Gi."""
-    if text and text.endswith("Mi") and not (amount := int(text.removesuffix("Mi"))) % _MEBIS:
-        return f"{amount // _MEBIS}Gi"
-    return text
+    """Likewise: 1024Mi comes back as 1Gi, 2048Gi as 2Ti."""
+    if not text:
+        return text
+    amount, unit = int(text[:-2]), text[-2:]
+    while not amount % _STEP and unit in _LARGER:
+        amount, unit = amount // _STEP, _LARGER[unit]
+    return f"{amount}{unit}"
 
 
 def _probe(path: str, *, period: int, failures: int) -> Body:

@@ -25,7 +25,7 @@ class Hints:
 
     def told(self, owners: Iterable[Ref], body: Mapping[str, Any]) -> None:
         """By a watch: of a resource or a child whose owners those are."""
-        if body["apiVersion"].startswith(f"{PLATFORM.group}/") and not self.known.is_news(body):
+        if body["apiVersion"] == PLATFORM.api_version and not self.known.is_news(body):
             return
         for owner in owners:
             self.add(owner)

@@ -10,7 +10,6 @@ from footfall_common.placement import Placement
 from footfall_operator.cluster import Body, Cluster, Refused, Unreachable
 from footfall_operator.queue import LONGEST, Urgency
 from footfall_operator.reconcile.hints import THE_PLATFORM, Hints
-from footfall_operator.reconcile.known import Known
 from footfall_operator.reconcile.platforms import Platforms
 from footfall_operator.reconcile.tenants import Tenants
 from footfall_operator.resources import CLAIM, FINALIZER, TENANTS, Ref, ref_of
@@ -25,14 +24,13 @@ class Listing:
     def __init__(
         self,
         cluster: Cluster,
-        known: Known,
         hints: Hints,
         platforms: Platforms,
         tenants: Tenants,
         clock: Callable[[], float],
     ) -> None:
         self._cluster = cluster
-        self._known = known
+        self._known = hints.known
         self._hints = hints
         self._platforms = platforms
         self._tenants = tenants

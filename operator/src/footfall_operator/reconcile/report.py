@@ -29,6 +29,7 @@ class Reporter:
         Raises Changed where the resource is another by now.
         """
         before, status = resource.get("status", {}), self._status(resource, said, more)
+        self._metrics.tell(ref_of(resource), status["conditions"])
         if status == before:
             return
         written = await self._cluster.replace_status({**resource, "status": status})
@@ -37,15 +38,16 @@ class Reporter:
             await self._event(resource, one)
 
     def stands(self, resource: Body, said: Sequence[Said], more: Mapping[str, Any]) -> bool:
-        """Whether that is what its status says already."""
-        before: Body = resource.get("status", {})
-        return self._status(resource, said, more) == before
+        """Whether that is what its status says already; then it counts as said."""
+        status = self._status(resource, said, more)
+        if stands := bool(status == resource.get("status", {})):
+            self._metrics.tell(ref_of(resource), status["conditions"])
+        return stands
 
     def _status(self, resource: Body, said: Sequence[Said], more: Mapping[str, Any]) -> Body:
         before = resource.get("status", {}).get("conditions", ())
         generation = resource["metadata"]["generation"]
         told = conditions(said, before, generation, self._now())
-        self._metrics.tell(ref_of(resource), told)
         return {**more, "observedGeneration": generation, "conditions": told}
 
     async def _event(self, resource: Body, condition: Mapping[str, Any]) -> None:
