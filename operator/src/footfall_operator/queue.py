@@ -2,6 +2,9 @@
 
 Not a list of events: ten changes of one object before anyone looked are one look. A key is never with two workers; one
 that is added while it is looked at is looked at once more. Nothing is dropped, since nothing but keys is kept.
+
+Who failed last time may take long to fail again: such keys hold no more than `retrying` workers at a time, so that what
+a broken webhook refuses after its full time-out is not what all others wait for.
 """
 
 import asyncio
@@ -46,21 +49,26 @@ class Queue(Generic[K]):
     """Belongs to one event loop.
 
     `clock` gives seconds that never go back; `spread` a number between two others, so that what failed together is not
-    tried again together; of keys that are due, those of lesser `rank` go first, whatever their urgency.
+    tried again together; `retrying` how many keys that failed last time may be with workers at once; of keys that are
+    due, those of lesser `rank` go first, whatever their urgency.
     """
 
     def __init__(
         self,
         clock: Callable[[], float],
         spread: Callable[[float, float], float],
+        retrying: int,
         rank: Callable[[K], int] = lambda _: 0,
     ) -> None:
         self._clock = clock
         self._spread = spread
+        self._retrying = retrying
         self._rank = rank
         self._entries: dict[K, _Entry] = {}
         self._waiting: list[tuple[float, int, K]] = []
         self._ready: list[tuple[int, int, float, int, K]] = []
+        self._retries: list[tuple[int, int, float, int, K]] = []
+        self._held = 0
         self._tokens = itertools.count(1)
         self._changed = asyncio.Event()
 
@@ -92,6 +100,7 @@ class Queue(Generic[K]):
     def done(self, key: K, *, again: float | None = None) -> None:
         """It was looked at and all is well; look again in `again` seconds, or sooner where it was added meanwhile."""
         entry = self._entries.pop(key)
+        self._let_go(entry)
         if entry.dirty:
             self._entries[key] = _Entry(entry.due, entry.urgency)
             self._push(key, self._entries[key])
@@ -105,6 +114,7 @@ class Queue(Generic[K]):
         `after`, and after many failures not at once, so that a key whose own passes cause its hints does not spin.
         """
         entry = self._entries[key]
+        self._let_go(entry)
         entry.failures += 1
         now, longest = self._clock(), min(2.0**entry.failures, LONGEST)
         entry.not_before = now + max(after, longest / HURRY if entry.failures > PATIENT else 0.0)
@@ -121,9 +131,10 @@ class Queue(Generic[K]):
         return entry.failures if entry else 0
 
     def oldest(self) -> float:
-        """For how many seconds the longest-waiting key has been due and not been taken; 0 where none is."""
-        now = self._clock()
-        return max([0.0, *(now - entry.due for entry in self._entries.values() if not entry.running)])
+        """For how many seconds the longest-waiting key that could be taken has been due; 0 where none is."""
+        now, full = self._clock(), self._full()
+        waiting = (entry for entry in self._entries.values() if not entry.running and not (full and entry.failures))
+        return max([0.0, *(now - entry.due for entry in waiting)])
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -135,18 +146,36 @@ class Queue(Generic[K]):
         self._changed.set()
 
     def _pop(self) -> K | None:
-        """The most urgent of those that are due."""
+        """The most urgent of those that are due and may be taken."""
+        self._sort()
+        heaps = [self._ready] if self._full() else [self._ready, self._retries]
+        while any(heaps):
+            *_, token, key = heapq.heappop(min(filter(None, heaps)))
+            if self._stands(key, token):
+                entry = self._entries[key]
+                entry.running = True
+                self._held += entry.failures > 0
+                return key
+        return None
+
+    def _sort(self) -> None:
+        """What has become due goes to those of its sort."""
         now = self._clock()
         while self._waiting and self._waiting[0][0] <= now:
             due, token, key = heapq.heappop(self._waiting)
             if self._stands(key, token):
-                heapq.heappush(self._ready, (self._rank(key), self._entries[key].urgency, due, token, key))
-        while self._ready:
-            *_, token, key = heapq.heappop(self._ready)
-            if self._stands(key, token):
-                self._entries[key].running = True
-                return key
-        return None
+                entry = self._entries[key]
+                heap = self._retries if entry.failures else self._ready
+                heapq.heappush(heap, (self._rank(key), entry.urgency, due, token, key))
+
+    def _full(self) -> bool:
+        return self._held >= self._retrying
+
+    def _let_go(self, entry: _Entry) -> None:
+        """Its worker is free: one that failed last time leaves its place to another such."""
+        if entry.failures:
+            self._held -= 1
+            self._changed.set()
 
     def _stands(self, key: K, token: int) -> bool:
         entry = self._entries.get(key)

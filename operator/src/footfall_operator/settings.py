@@ -33,7 +33,7 @@ class OperatorSettings(Settings):
     for twice as long: nobody would hear of changes before the next resync."""
 
     workers: Annotated[int, Field(ge=1, le=64)] = 12
-    """Resources that are looked at at the same time."""
+    """Resources that are looked at at the same time; those that failed last time are no more than half of them."""
 
     call_seconds: Annotated[float, Field(gt=0, le=60)] = 10.0
     """Seconds that one call to the API server may take; then it is tried again with growing pauses."""

@@ -43,7 +43,7 @@ async def told(watch: Watch, hints: Hints, queue: Queue[Ref], body: dict[str, An
 
 async def test_a_version_that_was_looked_at_is_no_news_and_any_other_is() -> None:
     watch, known = Watch(), Known()
-    queue = Queue[Ref](watch, random.Random(7).uniform)
+    queue = Queue[Ref](watch, random.Random(7).uniform, 6)
     hints = Hints(queue, known, RESYNC, random.Random(7).uniform)
     known.looked_at(a(TENANTS, "acme", "7"))
     known.looked_at(a(CLAIM, "of-acme", "3"))
@@ -59,7 +59,7 @@ async def test_a_version_that_was_looked_at_is_no_news_and_any_other_is() -> Non
 
 async def test_what_was_compared_is_looked_at_before_the_next_resync_ends() -> None:
     watch = Watch()
-    queue = Queue[Ref](watch, random.Random(7).uniform)
+    queue = Queue[Ref](watch, random.Random(7).uniform, 6)
     hints = Hints(queue, Known(), RESYNC, random.Random(7).uniform)
     keys = {Ref(TENANTS, "team-a", f"t{number}") for number in range(50)}
     for key in keys:

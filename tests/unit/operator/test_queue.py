@@ -9,6 +9,9 @@ from hypothesis import strategies as st
 
 from footfall_operator.queue import LONGEST, Queue, Urgency
 
+RETRYING = 2
+"""Keys that failed last time which may be with workers at once."""
+
 
 class Watch:
     """Time that goes on when a test says so."""
@@ -26,7 +29,7 @@ def watch() -> Watch:
 
 @pytest.fixture
 def queue(watch: Watch) -> Queue[str]:
-    return Queue(watch, random.Random(7).uniform)
+    return Queue(watch, random.Random(7).uniform, RETRYING)
 
 
 async def taken(queue: Queue[str]) -> str | None:
@@ -70,7 +73,7 @@ async def test_what_changed_goes_before_a_resync_and_the_longest_waiting_first(q
 
 
 async def test_what_ranks_before_others_goes_before_them_whatever_their_urgency(watch: Watch) -> None:
-    queue = Queue[str](watch, random.Random(7).uniform, lambda key: 0 if key == "first" else 1)
+    queue = Queue[str](watch, random.Random(7).uniform, RETRYING, lambda key: 0 if key == "first" else 1)
     queue.add("a")
     queue.add("first", urgency=Urgency.RESYNC)
     assert [await taken(queue), await taken(queue)] == ["first", "a"]
@@ -135,6 +138,38 @@ async def test_a_key_whose_own_passes_cause_its_hints_does_not_spin(queue: Queue
     assert passes < 40
 
 
+async def test_what_failed_last_time_leaves_workers_to_the_others(queue: Queue[str], watch: Watch) -> None:
+    failing = ["a", "b", "c"]
+    for key in failing:
+        queue.add(key)
+    assert [await taken(queue) for _ in failing] == failing
+    for key in failing:
+        queue.failed(key)
+        queue.add(key)
+    assert [await taken(queue) for _ in failing] == ["a", "b", None]
+    queue.add("changed")
+    assert await taken(queue) == "changed"
+    watch.now += 1_000
+    assert queue.oldest() == 0, "one that is held back is no sign of workers that hang"
+    waiting = asyncio.create_task(queue.take())
+    await asyncio.sleep(0)
+    queue.failed("a")
+    assert await waiting == "c"
+    queue.done("b")
+    watch.now += 10
+    assert await taken(queue) == "a"
+
+
+async def test_what_went_well_is_no_longer_held_back(queue: Queue[str], watch: Watch) -> None:
+    for key in ("a", "b", "c"):
+        queue.add(key)
+        queue.failed(await queue.take())
+        queue.add(key)
+        queue.done(await queue.take(), again=10)
+    watch.now += 20
+    assert {await taken(queue) for _ in range(3)} == {"a", "b", "c"}
+
+
 async def test_an_api_server_that_asks_for_patience_gets_it(queue: Queue[str], watch: Watch) -> None:
     queue.add("a")
     await queue.take()
@@ -157,7 +192,7 @@ async def test_a_worker_that_waits_is_woken_by_what_is_added(queue: Queue[str]) 
 
 
 async def test_a_worker_that_waits_is_woken_when_time_has_come() -> None:
-    queue: Queue[str] = Queue(asyncio.get_running_loop().time, random.Random(7).uniform)
+    queue: Queue[str] = Queue(asyncio.get_running_loop().time, random.Random(7).uniform, RETRYING)
     queue.add("a", after=0.02)
     async with asyncio.timeout(5):
         assert await queue.take() == "a"
@@ -179,32 +214,63 @@ def test_nothing_that_was_added_is_forgotten_and_nothing_is_with_two(steps: list
 
 
 async def _play(steps: list[tuple[str, int]]) -> None:
-    watch = Watch()
-    queue: Queue[int] = Queue(watch, random.Random(1).uniform)
-    running: set[int] = set()
-    wanted: set[int] = set()  # added, or failed, and not looked at since
+    game = Game()
     for step, number in steps:
-        match step:
-            case "add":
-                queue.add(number, after=number)
-                wanted.add(number)
-            case "take" if queue.oldest() > 0 or any(queue._entries[k].due <= watch.now for k in wanted - running):
-                key = await queue.take()
-                assert key not in running
-                running.add(key)
-                wanted.discard(key)
-            case "done" if number in running:
-                running.discard(number)
-                queue.done(number)
-            case "fail" if number in running:
-                running.discard(number)
-                wanted.add(number)
-                queue.failed(number)
-            case "wait":
-                watch.now += number
-            case _:
-                pass  # a step that has nothing to act on
-    for key in running:
-        queue.done(key)
-    watch.now += 2 * LONGEST
-    assert {await queue.take() for _ in range(len(queue))} == wanted
+        await getattr(game, step)(number)
+    await game.end()
+
+
+class Game:
+    """Keys, workers and time in any order; a step that has nothing to act on does nothing."""
+
+    def __init__(self) -> None:
+        self._watch = Watch()
+        self._queue: Queue[int] = Queue(self._watch, random.Random(1).uniform, RETRYING)
+        self._running: set[int] = set()
+        self._wanted: set[int] = set()  # added, or failed, and not looked at since
+
+    async def add(self, number: int) -> None:
+        self._queue.add(number, after=number)
+        self._wanted.add(number)
+
+    async def take(self, _: int) -> None:
+        if not self._due():
+            return
+        async with asyncio.timeout(5):
+            key = await self._queue.take()
+        assert key not in self._running
+        self._running.add(key)
+        self._wanted.discard(key)
+        assert self._held() <= RETRYING
+
+    async def done(self, number: int) -> None:
+        if number in self._running:
+            self._running.discard(number)
+            self._queue.done(number)
+
+    async def fail(self, number: int) -> None:
+        if number in self._running:
+            self._running.discard(number)
+            self._wanted.add(number)
+            self._queue.failed(number)
+
+    async def wait(self, number: int) -> None:
+        self._watch.now += number
+
+    async def end(self) -> None:
+        for key in self._running:
+            self._queue.done(key)
+        self._watch.now += 2 * LONGEST
+        for _ in range(len(self._queue)):
+            key = await self._queue.take()
+            self._wanted.remove(key)
+            self._queue.done(key)
+        assert not self._wanted
+
+    def _held(self) -> int:
+        return sum(self._queue.failures(key) > 0 for key in self._running)
+
+    def _due(self) -> bool:
+        full = self._held() >= RETRYING
+        free = (key for key in self._wanted - self._running if not (full and self._queue.failures(key)))
+        return any(self._queue._entries[key].due <= self._watch.now for key in free)
