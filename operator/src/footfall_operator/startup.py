@@ -144,7 +144,7 @@ class Operator:
         reporter = Reporter(cluster, self._metrics, self._stamp, lambda: f"{self._dice.getrandbits(64):016x}")
         tenants = Tenants(cluster, children, claims, reporter, known, system, template())
         platforms = Platforms(children, reporter, lambda: len(known.tenants), system, VERSION)
-        listing = Listing(cluster, self._hints, platforms, tenants, self._clock.monotonic)
+        listing = Listing(cluster, self._hints, tenants, self._clock.monotonic)
         await listing.first()
         deletion = Deletion(cluster, claims, self._now)
         return Passes(cluster, self._queue, self._hints, listing, platforms, tenants, deletion, self._metrics)

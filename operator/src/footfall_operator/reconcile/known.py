@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from footfall_common.placement import Placement
-from footfall_operator.reconcile.platforms import MISSING
-from footfall_operator.reconcile.tenants import Installation
+from footfall_operator.reconcile.ground import MISSING, Installation
 from footfall_operator.resources import TENANTS, Ref, ref_of
 
 

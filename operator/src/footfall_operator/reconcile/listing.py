@@ -9,8 +9,8 @@ import structlog
 from footfall_common.placement import Placement
 from footfall_operator.cluster import Body, Cluster, Refused, Unreachable
 from footfall_operator.queue import LONGEST, Urgency
+from footfall_operator.reconcile.ground import installation
 from footfall_operator.reconcile.hints import THE_PLATFORM, Hints
-from footfall_operator.reconcile.platforms import Platforms
 from footfall_operator.reconcile.tenants import Tenants
 from footfall_operator.resources import CLAIM, FINALIZER, TENANTS, Ref, ref_of
 
@@ -25,14 +25,12 @@ class Listing:
         self,
         cluster: Cluster,
         hints: Hints,
-        platforms: Platforms,
         tenants: Tenants,
         clock: Callable[[], float],
     ) -> None:
         self._cluster = cluster
         self._known = hints.known
         self._hints = hints
-        self._platforms = platforms
         self._tenants = tenants
         self._clock = clock
         self._due = 0.0
@@ -70,7 +68,7 @@ class Listing:
     async def _compared(self) -> tuple[int, int]:
         """How many tenants there are, and how many of them stand."""
         platform = await self._cluster.get(THE_PLATFORM)
-        self._known.stand_on(platform, self._platforms.read(platform))
+        self._known.stand_on(platform, installation(platform))
         bound = set()
         async for claim in self._cluster.each(CLAIM):
             self._known.met(claim)

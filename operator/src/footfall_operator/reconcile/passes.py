@@ -9,6 +9,7 @@ from footfall_operator.lease import Fenced
 from footfall_operator.metrics import Metrics
 from footfall_operator.queue import Queue
 from footfall_operator.reconcile.deletion import Deletion
+from footfall_operator.reconcile.ground import installation
 from footfall_operator.reconcile.hints import THE_PLATFORM, Hints
 from footfall_operator.reconcile.listing import Listing
 from footfall_operator.reconcile.platforms import Platforms
@@ -68,7 +69,7 @@ class Passes:
     async def _platform(self) -> float:
         """A change of what tenants stand on is a reason to look at each."""
         resource = await self._cluster.get(THE_PLATFORM)
-        installed = self._platforms.read(resource)
+        installed = installation(resource)
         if self._known.stand_on(resource, installed):
             self._hints.all_tenants()
         await self._listing.again()

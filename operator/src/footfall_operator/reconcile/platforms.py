@@ -1,23 +1,15 @@
-"""The platform's pass, and what tenants are told of it."""
+"""The platform's pass."""
 
 from collections.abc import Callable
 
-from pydantic import ValidationError
-
-from footfall_common.manifest import complaint, dotted
-from footfall_common.manifest.platform import TrackingPlatform
 from footfall_operator.cluster import Body, Changed, Refused
 from footfall_operator.desired.owner import reference
 from footfall_operator.desired.wishes import POOL, of_platform
 from footfall_operator.reconcile.children import Children
+from footfall_operator.reconcile.ground import Installation
 from footfall_operator.reconcile.report import Reporter
-from footfall_operator.reconcile.tenants import Installation
 from footfall_operator.reconcile.workloads import told
 from footfall_operator.status import Reason, Said, false, true
-
-MISSING = Installation(
-    None, Reason.PLATFORM_MISSING, "there is no TrackingPlatform named default: a platform engineer applies one"
-)
 
 
 class Platforms:
@@ -31,17 +23,6 @@ class Platforms:
         self._tenants = tenants
         self._system = system
         self._version = version
-
-    def read(self, resource: Body | None) -> Installation:
-        """Pure: what tenants stand on, by what stands in the API server."""
-        if resource is None or "deletionTimestamp" in resource["metadata"]:
-            return MISSING
-        try:
-            platform = TrackingPlatform.model_validate(resource)
-        except ValidationError as error:
-            found = complaint(error, TrackingPlatform)
-            return Installation(None, Reason.PLATFORM_INVALID, f"{dotted(found.path)}: {found.message}")
-        return Installation(platform, Reason.PLATFORM_VALID, "")
 
     async def look(self, resource: Body, installed: Installation) -> None:
         """One pass. Raises Unreachable, Changed, Refused: to be tried again."""

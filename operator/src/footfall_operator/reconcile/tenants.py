@@ -1,6 +1,6 @@
 """A tenant's pass."""
 
-from typing import Final, NamedTuple, Protocol
+from typing import Final
 
 from pydantic import ValidationError
 
@@ -12,6 +12,7 @@ from footfall_operator.desired.owner import reference
 from footfall_operator.desired.wishes import Given, of_tenant
 from footfall_operator.reconcile.children import Children
 from footfall_operator.reconcile.claims import Claims, Held, of_host
+from footfall_operator.reconcile.ground import Ground
 from footfall_operator.reconcile.report import Reporter
 from footfall_operator.reconcile.tenant_status import found, made, stalled, waits
 from footfall_operator.reconcile.workloads import Workload
@@ -21,39 +22,6 @@ from footfall_operator.status import Reason, Said, true
 PAUSED: Final = "footfall.dev/paused"
 """Annotation that stops all writes but the status while it is `true`."""
 _FORBIDDEN: Final = 403
-
-
-class Installation(NamedTuple):
-    """What a tenant stands on; `platform` None = there is none, or none that can be read, for that reason."""
-
-    platform: TrackingPlatform | None
-    reason: Reason
-    message: str
-
-
-class Ground(Protocol):
-    """What a tenant's pass needs to know of the others."""
-
-    @property
-    def installation(self) -> Installation:
-        """What was last read of the platform."""
-        ...
-
-    def is_made(self, key: Ref) -> bool:
-        """Whether something was made for that tenant."""
-        ...
-
-    def make(self, key: Ref, placement: Placement) -> None:
-        """Something is: it counts."""
-        ...
-
-    def unmake(self, key: Ref) -> None:
-        """Nothing was, after all."""
-        ...
-
-    def count(self, placement: Placement) -> int:
-        """For how many of that placement something was made."""
-        ...
 
 
 class Stalled(Exception):
