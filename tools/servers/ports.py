@@ -17,7 +17,6 @@ _TRIES: Final = 500
 _LOWEST: Final = 10_000
 _SPAN: Final = 12_000
 EPHEMERAL: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
-_leases: Final[list[socket.socket]] = []  # open for as long as this process lives
 
 
 def free(count: int, host: str = "127.0.0.1", dice: random.Random | None = None) -> list[int]:
@@ -69,5 +68,5 @@ def _lease(name: str) -> bool:
     except OSError:
         lease.close()
         return False
-    _leases.append(lease)
+    lease.detach()  # open for as long as this process lives
     return True
