@@ -125,6 +125,11 @@ def passes(process: OperatorProcess) -> float:
     return metric(process, PASSES, 'kind="TrackingTenant"', 'outcome="done"')
 
 
+def late(process: OperatorProcess) -> float:
+    """Seconds since when the longest-waiting key has been due."""
+    return metric(process, "footfall_operator_queue_oldest_seconds")
+
+
 def wait(what: str, so: Callable[[], bool], seconds: float, every: float = 0.2) -> None:
     """Until it is so; TimeoutError says what was not."""
     end = time.monotonic() + seconds

@@ -90,6 +90,7 @@ FOREIGN: Mapping[str, tuple[str, Any]] = {
     "a node": ("/spec/template/spec/nodeName", "theirs"),
     "a capability": ("/spec/template/spec/containers/0/securityContext/capabilities/add", ["NET_RAW"]),
     "another start": ("/spec/template/spec/containers/0/args", ["-c", "import spy"]),
+    "a gate": ("/spec/template/spec/schedulingGates", [{"name": "example.com/never"}]),
     "a stop": ("/spec/paused", True),
     "a variable": ("/spec/template/spec/containers/0/env/-", {"name": "LD_PRELOAD", "value": "/tmp/spy.so"}),
 }
@@ -101,9 +102,18 @@ async def test_what_was_slipped_into_a_pod_is_taken_out(
 ) -> None:
     pointer, value = FOREIGN[what]
     deployments = [one for one in wished if one.body["kind"] == "Deployment"]
+    before = refusals(installation, deployments)
     for one in deployments:
         assert added(installation, one, pointer, value).is_success
     await whole(installation, deployments)
+    assert refusals(installation, deployments) == before, "a controller that writes meanwhile is nobody's fault"
+
+
+def refusals(installation: Installation, wished: list[Wished]) -> set[str]:
+    """Names of the events that tell somebody to change something."""
+    namespaces = {one.body["metadata"]["namespace"] for one in wished}
+    events = [one for name in namespaces for one in installation.listed(f"/api/v1/namespaces/{name}/events")]
+    return {one["metadata"]["name"] for one in events if one["reason"] == "Refused"}
 
 
 async def test_a_foreign_port_of_a_service_is_closed(installation: Installation, wished: list[Wished]) -> None:

@@ -133,16 +133,48 @@ async def test_a_standby_takes_over_from_a_leader_that_was_killed(common: Instal
             assert second.leads()
 
 
+async def test_what_a_tenant_that_vanished_while_nobody_led_held_is_retained(common: Installation) -> None:
+    tenant = a_tenant(common.namespace(), hosts=[f"{common.namespace()}.t.example.com"])
+    with operator(common.servers, common.mounted, "first", **QUICK) as process:
+        assert common.api.create(tenant).is_success
+        body = await acted(common, process).becomes(tenant, Ready="True")
+    patch = '{"metadata":{"finalizers":null}}'
+    namespace = tenant["metadata"]["namespace"]
+    common.servers.kubectl("patch", "tt", "acme", "-n", namespace, "--type=merge", "-p", patch)
+    assert common.api.delete(tenant).is_success
+    at = f"{GROUP}/trackingclaims/{body['status']['claim']}"
+    holder = {name: tenant["metadata"][name] for name in ("namespace", "name")}
+    with operator(common.servers, common.mounted, "second", **{**QUICK, "resync_seconds": "3600"}) as process:
+        await eventually(lambda: (common.get(at) or {})["status"]["state"] == "Retained", 20)
+
+        def held() -> list[Body]:
+            return [one for one in common.listed(f"{GROUP}/trackingclaims") if one["spec"]["holder"] == holder]
+
+        await eventually(lambda: len(held()) == 1, 10)
+
+
+async def test_it_lives_as_long_as_its_watches_are_begun_anew(common: Installation) -> None:
+    seconds = 2
+    with operator(common.servers, common.mounted, watch_seconds=str(seconds), **QUICK) as process:
+        await eventually(lambda: process.healthy("/livez") and process.leads(), 20)
+        began = time.monotonic()
+        while time.monotonic() < began + 4 * seconds:
+            assert process.healthy("/livez")
+            await asyncio.sleep(0.2)  # no wait: what is to stay so
+
+
 async def test_a_leader_that_hung_writes_nothing_when_it_wakes_and_stands_by_anew(common: Installation) -> None:
     with operator(common.servers, common.mounted, "first", **QUICK) as first:
         await eventually(lambda: holder(common) == "first" and first.leads(), 20)
         with operator(common.servers, common.mounted, "second", **QUICK) as second:
             os.kill(first.process.pid, signal.SIGSTOP)
+            hung = time.monotonic()
             await eventually(lambda: holder(common) == "second", 20)
             await eventually(second.leads, 20)
             tenant = a_tenant(common.namespace())
             assert common.api.create(tenant).is_success
             body = await acted(common, second).becomes(tenant, Ready="True")
+            await asyncio.sleep(max(0.0, hung + 4 * LEASE - time.monotonic()))  # no wait: it hangs for so long
             os.kill(first.process.pid, signal.SIGCONT)
             assert await asyncio.to_thread(first.process.wait, 20) == 75
             assert holder(common) == "second"

@@ -124,6 +124,71 @@ async def test_a_token_that_expired_costs_no_restart(between: Between) -> None:
         assert "lease_lost" not in process.log()
 
 
+def refuses(request: web.Request, path: str, status: int, reason: str, message: str) -> web.Response | None:
+    """Writes there."""
+    if request.method == "GET" or path not in request.path:
+        return None
+    body = {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": status, "reason": reason}
+    return web.json_response({**body, "message": message}, status=status)
+
+
+async def test_where_it_cannot_watch_it_ends_and_not_as_if_it_was_told_to(between: Between) -> None:
+    def undiscovered(request: web.Request) -> web.Response | None:
+        kinds = request.path in {"/api", "/apis"}
+        return web.json_response({"kind": "Status", "code": 400}, status=400) if kinds else None
+
+    between.proxy.fault = undiscovered
+    with operator(between.here.servers, between.here.mounted, through=between.proxy.url, **NEVER) as process:
+        assert await asyncio.to_thread(process.process.wait, 30) == 1
+        assert process.leads()
+    lease = between.here.get("/apis/coordination.k8s.io/v1/namespaces/footfall-system/leases/footfall-operator") or {}
+    assert not lease["spec"].get("holderIdentity"), "the next one need not wait"
+
+
+async def test_what_gets_no_answer_says_so_and_goes_on(between: Between) -> None:
+    with operator(between.here.servers, between.here.mounted, through=between.proxy.url, **NEVER) as process:
+        between = acts(between, process)
+        stood = between.tenant()
+        before = await between.here.becomes(stood, Ready="True")
+        down = "failed calling webhook: connection refused"
+        between.proxy.fault = lambda request: refuses(request, "/secrets", 500, "InternalError", down)
+        new = between.tenant()
+        change = json.dumps({"spec": {"sites": [{"name": "shop"}]}})
+        headers = {"Content-Type": "application/merge-patch+json"}
+        assert between.here.api.client.patch(place(stood), content=change, headers=headers).is_success
+        await between.here.becomes(new, Reconciling="NoAnswer", Ready="NoAnswer", Stalled="False")
+        body = await between.here.becomes(stood, Reconciling="NoAnswer", Ready="True", Stalled="False")
+        assert down in str(body["status"]["conditions"])
+        assert before["status"]["urls"] == body["status"]["urls"]
+        await eventually(lambda: process.log().count('"outcome": "unreachable"') >= 10, 60)
+        assert (between.here.get(place(stood)) or {})["metadata"] == body["metadata"], "said once, not at each try"
+        between.proxy.fault = lambda _: None
+        for tenant in (new, stood):
+            await between.here.becomes(tenant, Ready="True", Synced="True", Reconciling="False")
+
+
+async def test_what_was_refused_is_tried_again_though_nobody_tells_of_it(between: Between) -> None:
+    with operator(between.here.servers, between.here.mounted, through=between.proxy.url, **NEVER) as process:
+        between = acts(between, process)
+        quota = "exceeded quota: secrets"
+        between.proxy.fault = lambda request: refuses(request, "/secrets", 403, "Forbidden", quota)
+        tenant = between.tenant()
+        await between.here.becomes(tenant, Stalled="Refused")
+        between.proxy.fault = lambda _: None
+        await between.here.becomes(tenant, Ready="True", Stalled="False")
+
+
+async def test_a_token_that_expires_in_the_middle_of_a_pass_stalls_nobody(between: Between) -> None:
+    with operator(between.here.servers, between.here.mounted, through=between.proxy.url, **NEVER) as process:
+        between = acts(between, process)
+        between.proxy.fault = lambda request: refuses(request, "/secrets", 401, "Unauthorized", "Unauthorized")
+        tenant = between.tenant()
+        await eventually(lambda: '"outcome": "unreachable"' in process.log(), 20)
+        assert "Stalled" not in conditions(between.here.get(place(tenant)) or {})
+        between.proxy.fault = lambda _: None
+        await between.here.becomes(tenant, Ready="True")
+
+
 async def test_slow_answers_are_waited_for_and_too_slow_ones_asked_for_again(between: Between) -> None:
     with operator(between.here.servers, between.here.mounted, through=between.proxy.url, **QUICK) as process:
         between = acts(between, process)
@@ -137,7 +202,7 @@ async def test_slow_answers_are_waited_for_and_too_slow_ones_asked_for_again(bet
         await between.here.becomes(tenant, Ready="True")
 
 
-async def test_drift_that_no_watch_tells_of_is_repaired_within_one_resync(between: Between) -> None:
+async def test_what_no_watch_tells_of_is_found_within_one_resync(between: Between) -> None:
     with operator(between.here.servers, between.here.mounted, through=between.proxy.url, **QUICK) as process:
         here = acts(between, process).here
         tenant = acts(between, process).tenant(placement="Dedicated")
@@ -151,10 +216,11 @@ async def test_drift_that_no_watch_tells_of_is_repaired_within_one_resync(betwee
         before = here.get(deployment) or {}
         assert here.api.client.patch(deployment, content=json.dumps(patch), headers=headers).is_success
         assert here.api.client.delete(service).is_success
+        new = acts(between, process).tenant()
 
         def back() -> bool:
-            live = here.get(deployment) or {}
-            return here.get(service) is not None and live["spec"]["template"] == before["spec"]["template"]
+            live, found = here.get(deployment) or {}, conditions(here.get(place(new)) or {})
+            return bool(here.get(service) and found and live["spec"]["template"] == before["spec"]["template"])
 
         await eventually(back, 1.1 * RESYNC + 1)
 

@@ -15,7 +15,7 @@ USAGE = 2
 
 
 def main() -> int:
-    """The exit code: 0 = told to stop, 1 = it could not begin, 2 = wrong settings, 75 = the lease was lost."""
+    """The exit code: 0 = told to stop, 1 = it could not begin or go on, 2 = wrong settings, 75 = the lease was lost."""
     try:
         settings = OperatorSettings.load(os.environ)
         refuse_unknown(os.environ, [OperatorSettings])

@@ -23,14 +23,14 @@ BUSY_SECONDS: Final = 0.5
 _MERGE: Final = "application/merge-patch+json"
 _PATCH: Final = "application/json-patch+json"
 _APPLY: Final = "application/apply-patch+yaml"
-_NOT_FOUND, _CONFLICT, _GONE, _TOO_MANY = 404, 409, 410, 429
+_UNAUTHORIZED, _NOT_FOUND, _CONFLICT, _GONE, _TOO_MANY = 401, 404, 409, 410, 429
 _FAILED = 400
 
 Body = dict[str, Any]
 
 
 class Unreachable(Exception):
-    """No answer in time, or an answer that promises a better one later.
+    """No answer in time, or an answer that promises a better one later: a token that expired is replaced.
 
     `after` = seconds it asks us to wait; `busy` = it has not begun with what we asked for, since it has too much to do.
     """
@@ -92,15 +92,16 @@ class Cluster:
         return await self._write("PATCH", ref_of(body).path, body, query, _APPLY)
 
     async def put_back(self, ref: Ref, lists: Sequence[Whole], version: str) -> Body:
-        """Lists of the object, as it was in that version, as they should be."""
-        test = {"op": "test", "path": "/metadata/resourceVersion", "value": version}
+        """Lists of the object, as it was in that version, as they should be. Raises Changed where it is another."""
+        # No `test`: where one fails, the API server says 422, as of a body that it cannot read.
+        pinned = {"op": "replace", "path": "/metadata/resourceVersion", "value": version}
         changes: list[Body] = [
             {"op": "remove", "path": one.pointer}
             if one.value is None
             else {"op": "replace", "path": one.pointer, "value": one.value}
             for one in lists
         ]
-        return await self._write("PATCH", ref.path, [test, *changes], {"fieldManager": MANAGER}, _PATCH)
+        return await self._write("PATCH", ref.path, [pinned, *changes], {"fieldManager": MANAGER}, _PATCH)
 
     async def create(self, body: Body) -> Body:
         """Raises Changed where it stands already."""
@@ -159,7 +160,10 @@ class Cluster:
                 self._fence.check()
                 self._wrote(method)
             try:
-                return await self._once(method, path, query, body, content)
+                async with asyncio.timeout_at(end):
+                    return await self._once(method, path, query, body, content)
+            except TimeoutError as error:
+                raise Unreachable(f"{method} {path}: no answer in {self._seconds:g} s") from error
             except Unreachable as error:
                 pause = max(error.after, BUSY_SECONDS)
                 if not error.busy or loop.time() + pause >= end:
@@ -175,14 +179,13 @@ class Cluster:
         content: str,
     ) -> Body:
         headers = {"Accept": "application/json", "Content-Type": content}
-        if token := self._access.token():
-            headers["Authorization"] = f"Bearer {token}"
         url = f"{self._access.server}{path}" + (f"?{urlencode(query)}" if query else "")
         try:
-            async with asyncio.timeout(self._seconds):
-                answer = await self._client.call_api(method, url, headers, body)
-                raw: bytes = await answer.read()  # type: ignore[no-untyped-call] # generated
-        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            if token := self._access.token():
+                headers["Authorization"] = f"Bearer {token}"
+            answer = await self._client.call_api(method, url, headers, body)
+            raw: bytes = await answer.read()  # type: ignore[no-untyped-call] # generated
+        except (aiohttp.ClientError, OSError) as error:
             raise Unreachable(f"{method} {path}: {error!r}") from error
         if answer.status >= _FAILED:
             raise _refusal(answer.status, answer.headers, raw)
@@ -196,7 +199,7 @@ def _refusal(status: int, headers: Mapping[str, str], raw: bytes) -> Exception:
     except msgspec.DecodeError:
         said = {}
     message = str(said.get("message") or raw[:500].decode("utf-8", "replace"))
-    if status in {_TOO_MANY, 500, 502, 503, 504} or "retryAfterSeconds" in said.get("details", {}):
+    if status in {_UNAUTHORIZED, _TOO_MANY, 500, 502, 503, 504} or "retryAfterSeconds" in said.get("details", {}):
         return Unreachable(message, _seconds(headers.get("Retry-After")), busy=status == _TOO_MANY)
     kind = Changed if status in {_CONFLICT, _GONE} else Refused
     return kind(status, str(said.get("reason", "")), message)

@@ -55,8 +55,8 @@ class KubernetesLeases:
     def write(self, holder: str, seconds: float, seen: Record | None) -> None:
         """Only if it still stands as `seen`. Raises Conflict or Unreachable."""
         body = self._body(holder, seconds, seen)
-        api = self._api()
         try:
+            api = self._api()
             if seen is None:
                 api.create_namespaced_lease(self._namespace, body, _request_timeout=self._seconds)
             else:

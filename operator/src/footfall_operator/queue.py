@@ -3,8 +3,8 @@
 Not a list of events: ten changes of one object before anyone looked are one look. A key is never with two workers; one
 that is added while it is looked at is looked at once more. Nothing is dropped, since nothing but keys is kept.
 
-Who failed last time may take long to fail again: such keys hold no more than `retrying` workers at a time, so that what
-a broken webhook refuses after its full time-out is not what all others wait for.
+Who got no answer last time may wait as long for none again: such keys hold no more than `silent` workers at a time, so
+that a webhook that answers nothing is not what all others wait for.
 """
 
 import asyncio
@@ -42,6 +42,7 @@ class _Entry:
     running: bool = False
     dirty: bool = False
     failures: int = 0
+    silent: bool = False
     not_before: float = float("-inf")
 
 
@@ -49,26 +50,27 @@ class Queue(Generic[K]):
     """Belongs to one event loop.
 
     `clock` gives seconds that never go back; `spread` a number between two others, so that what failed together is not
-    tried again together; `retrying` how many keys that failed last time may be with workers at once; of keys that are
-    due, those of lesser `rank` go first, whatever their urgency.
+    tried again together; `silent` how many keys that got no answer last time may be with workers at once; of keys that
+    are due, those of lesser `rank` go first, whatever their urgency.
     """
 
     def __init__(
         self,
         clock: Callable[[], float],
         spread: Callable[[float, float], float],
-        retrying: int,
+        silent: int,
         rank: Callable[[K], int] = lambda _: 0,
     ) -> None:
         self._clock = clock
         self._spread = spread
-        self._retrying = retrying
+        self._silent = silent
         self._rank = rank
         self._entries: dict[K, _Entry] = {}
         self._waiting: list[tuple[float, int, K]] = []
         self._ready: list[tuple[int, int, float, int, K]] = []
-        self._retries: list[tuple[int, int, float, int, K]] = []
+        self._mute: list[tuple[int, int, float, int, K]] = []
         self._held = 0
+        self._moved = clock()
         self._tokens = itertools.count(1)
         self._changed = asyncio.Event()
 
@@ -99,23 +101,24 @@ class Queue(Generic[K]):
 
     def done(self, key: K, *, again: float | None = None) -> None:
         """It was looked at and all is well; look again in `again` seconds, or sooner where it was added meanwhile."""
-        entry = self._entries.pop(key)
-        self._let_go(entry)
+        entry = self._let_go(key)
+        del self._entries[key]
         if entry.dirty:
             self._entries[key] = _Entry(entry.due, entry.urgency)
             self._push(key, self._entries[key])
         if again is not None:
             self.add(key, after=again, urgency=Urgency.RESYNC)
 
-    def failed(self, key: K, *, after: float = 0.0) -> None:
+    def failed(self, key: K, *, after: float = 0.0, silent: bool = False) -> None:
         """It could not be looked at, or not be mended: again after growing pauses, not before `after` seconds.
 
         Sooner where it is added meanwhile or later, since that may be the change that mends it; but never before
         `after`, and after many failures not at once, so that a key whose own passes cause its hints does not spin.
+        `silent` = it got no answer.
         """
-        entry = self._entries[key]
-        self._let_go(entry)
+        entry = self._let_go(key)
         entry.failures += 1
+        entry.silent = silent
         now, longest = self._clock(), min(2.0**entry.failures, LONGEST)
         entry.not_before = now + max(after, longest / HURRY if entry.failures > PATIENT else 0.0)
         if entry.dirty:
@@ -131,10 +134,13 @@ class Queue(Generic[K]):
         return entry.failures if entry else 0
 
     def oldest(self) -> float:
-        """For how many seconds the longest-waiting key that could be taken has been due; 0 where none is."""
-        now, full = self._clock(), self._full()
-        waiting = (entry for entry in self._entries.values() if not entry.running and not (full and entry.failures))
-        return max([0.0, *(now - entry.due for entry in waiting)])
+        """For how many seconds the longest-waiting key has been due and not been taken; 0 where none is."""
+        now = self._clock()
+        return max([0.0, *(now - entry.due for entry in self._entries.values() if not entry.running)])
+
+    def stuck(self) -> float:
+        """For how many seconds there was something to take, and no worker took or ended anything."""
+        return min(self.oldest(), self._clock() - self._moved)
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -148,13 +154,14 @@ class Queue(Generic[K]):
     def _pop(self) -> K | None:
         """The most urgent of those that are due and may be taken."""
         self._sort()
-        heaps = [self._ready] if self._full() else [self._ready, self._retries]
+        heaps = [self._ready] if self._full() else [self._ready, self._mute]
         while any(heaps):
             *_, token, key = heapq.heappop(min(filter(None, heaps)))
             if self._stands(key, token):
                 entry = self._entries[key]
                 entry.running = True
-                self._held += entry.failures > 0
+                self._held += entry.silent
+                self._moved = self._clock()
                 return key
         return None
 
@@ -165,17 +172,20 @@ class Queue(Generic[K]):
             due, token, key = heapq.heappop(self._waiting)
             if self._stands(key, token):
                 entry = self._entries[key]
-                heap = self._retries if entry.failures else self._ready
+                heap = self._mute if entry.silent else self._ready
                 heapq.heappush(heap, (self._rank(key), entry.urgency, due, token, key))
 
     def _full(self) -> bool:
-        return self._held >= self._retrying
+        return self._held >= self._silent
 
-    def _let_go(self, entry: _Entry) -> None:
-        """Its worker is free: one that failed last time leaves its place to another such."""
-        if entry.failures:
+    def _let_go(self, key: K) -> _Entry:
+        """Its worker is free: one that got no answer last time leaves its place to another such."""
+        entry = self._entries[key]
+        self._moved = self._clock()
+        if entry.silent:
             self._held -= 1
             self._changed.set()
+        return entry
 
     def _stands(self, key: K, token: int) -> bool:
         entry = self._entries.get(key)

@@ -33,7 +33,7 @@ class OperatorSettings(Settings):
     for twice as long: nobody would hear of changes before the next resync."""
 
     workers: Annotated[int, Field(ge=1, le=64)] = 12
-    """Resources that are looked at at the same time; those that failed last time are no more than half of them."""
+    """Resources that are looked at at the same time; those that got no answer last time are no more than half."""
 
     call_seconds: Annotated[float, Field(gt=0, le=60)] = 10.0
     """Seconds that one call to the API server may take; then it is tried again with growing pauses."""
@@ -48,7 +48,7 @@ class OperatorSettings(Settings):
     """Least level of the JSON lines on stderr."""
 
     stuck_seconds: Annotated[float, Field(ge=10, le=3_600)] = 120.0
-    """/livez fails when a resource was due and not looked at for so long, or the lease was not looked at."""
+    """/livez fails when resources were due and none was looked at for so long, or the lease was not looked at."""
 
     account_dir: Path = Path("/var/run/secrets/kubernetes.io/serviceaccount")
     """Where the pod's token and ca.crt are; the token is read anew for each call."""

@@ -3,10 +3,10 @@
 import asyncio
 import datetime as dt
 import os
+import signal
 import threading
 import uuid
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from secrets import SystemRandom
 from typing import Any, Final
 
@@ -33,6 +33,7 @@ from footfall_operator.reconcile.passes import Passes
 from footfall_operator.reconcile.platforms import Platforms
 from footfall_operator.reconcile.report import Reporter
 from footfall_operator.reconcile.tenants import Tenants
+from footfall_operator.reconcile.workers import Workers
 from footfall_operator.resources import CLAIM, PLATFORM, TENANTS, WATCHED, Ref
 from footfall_operator.settings import OperatorSettings
 from footfall_operator.site import Site
@@ -40,6 +41,8 @@ from footfall_operator.watches import Watches
 
 VERSION: Final = "0.1.0"
 DONE: Final = 0
+DRAIN_SECONDS: Final = 1.0
+"""For passes that are under way when it is told to stop: a request that is cut may still be carried out."""
 LOST: Final = 75
 """Exit code where the lease was lost: start again and stand by."""
 _CALLS: Final = 2 / 15
@@ -72,7 +75,8 @@ class Operator:
             {"queue": self._queue_stuck, "lease": self._lease_silent, "watches": self._watches.deaf},
             {"lease": self._lease_silent},
         )
-        self._workers: list[asyncio.Task[None]] = []
+        self._workers: Workers | None = None
+        self._ending: asyncio.Task[None] | None = None
         self._client: Any = None
 
     def register(self, registry: kopf.OperatorRegistry) -> None:
@@ -85,6 +89,8 @@ class Operator:
 
     async def _start(self, settings: kopf.OperatorSettings, **_: Any) -> None:
         """Kopf begins to watch when this returns: after the lease is won and everything was listed."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, self._told)
         handlers.configure(settings, self._settings.watch_seconds)
         port = await self._site.start(self._settings.host, self._settings.port)
         _log.info("listening", port=port)
@@ -94,7 +100,8 @@ class Operator:
         cluster = Cluster(self._client, self._access, self._fence, self._settings.call_seconds, self._metrics.wrote)
         passes = await self._listed(cluster)
         self._watches.expect()
-        self._workers = [asyncio.create_task(passes.work()) for _ in range(self._settings.workers)]
+        self._workers = Workers(self._queue, passes.look, self._metrics)
+        self._workers.begin(self._settings.workers)
 
     async def _elected(self) -> None:
         """Until we lead. The thread is nobody's to wait for: it must not keep a process that is told to stop."""
@@ -103,22 +110,27 @@ class Operator:
         threading.Thread(target=self._election.run, args=wins, name="lease", daemon=True).start()
         await won.wait()
 
+    def _told(self) -> None:
+        """To stop. Whatever else ends kopf is a failure, and kopf's to tell."""
+        self._ending = self._ending or asyncio.get_running_loop().create_task(self._end())
+
+    async def _end(self) -> None:
+        """At once, and not by way of kopf, which takes five seconds where it is still listing."""
+        try:
+            await self._stop()
+            await asyncio.to_thread(self.leave)
+        finally:
+            self._leave(DONE)
+
     async def _stop(self, **_: Any) -> None:
-        for worker in self._workers:
-            worker.cancel()
-        for worker in self._workers:
-            with suppress(asyncio.CancelledError):
-                await worker
+        if self._workers:
+            await self._workers.end(DRAIN_SECONDS)
         if self._client is not None:
             await self._client.close()
         await self._site.stop()
-        if self._workers:
-            await asyncio.to_thread(self.leave)
-            # Nothing of ours is left, and kopf takes five seconds more where it is told to stop while it lists.
-            self._leave(DONE)
 
     def leave(self) -> None:
-        """For when all has ended, also where it was told to stop while it came up: the next one need not wait."""
+        """For when all has ended: the next one need not wait."""
         self._election.leave()
 
     async def _login(self, **_: Any) -> kopf.AiohttpSession:
@@ -140,14 +152,14 @@ class Operator:
         """Who works, once everything was listed."""
         system, known = self._settings.namespace, self._known
         children = Children(cluster)
-        claims = Claims(cluster, self._stamp)
+        claims = Claims(cluster, self._stamp, known.looked_at)
         reporter = Reporter(cluster, self._metrics, self._stamp, lambda: f"{self._dice.getrandbits(64):016x}")
         tenants = Tenants(cluster, children, claims, reporter, known, system, template())
         platforms = Platforms(children, reporter, lambda: len(known.tenants), system, VERSION)
         listing = Listing(cluster, self._hints, tenants, self._clock.monotonic)
         await listing.first()
         deletion = Deletion(cluster, claims, self._now)
-        return Passes(cluster, self._queue, self._hints, listing, platforms, tenants, deletion, self._metrics)
+        return Passes(cluster, self._hints, listing, platforms, tenants, deletion, self._metrics, self._queue.failures)
 
     def _now(self) -> dt.datetime:
         return from_ms(self._clock.now_ms())
@@ -160,8 +172,9 @@ class Operator:
         self._leave(LOST)
 
     def _queue_stuck(self) -> str:
-        seconds = self._queue.oldest()
-        return f"a resource has been due for {seconds:.0f} s" if seconds > self._settings.stuck_seconds else ""
+        seconds = self._queue.stuck() if self._workers else 0.0
+        said = f"resources are due, and for {seconds:.0f} s none was looked at"
+        return said if seconds > self._settings.stuck_seconds else ""
 
     def _lease_silent(self) -> str:
         seconds = self._election.silent

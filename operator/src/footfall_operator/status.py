@@ -25,6 +25,7 @@ class Reason(StrEnum):
     TOO_MANY_TENANTS = "TooManyTenants"
     PULL_SECRET_MISSING = "PullSecretMissing"  # noqa: S105 - a word
     REFUSED = "Refused"
+    NO_ANSWER = "NoAnswer"
     ROLLING_OUT = "RollingOut"
     PAUSED = "Paused"
     NOT_STALLED = "NotStalled"
@@ -49,6 +50,8 @@ REASONS: Final[Mapping[Reason, str]] = {
     "again at each resync.",
     Reason.REFUSED: "The API server does not let it be made: a quota, a policy, a webhook "
     "that changes it, or what stands there already.",
+    Reason.NO_ANSWER: "The API server, or a webhook that it asks, has failed several times in a row; the message "
+    "holds its words. The operator goes on trying.",
     Reason.ROLLING_OUT: "Pods are not ready yet; the message says which, as ready/wanted.",
     Reason.PAUSED: "The annotation footfall.dev/paused is true: nothing is written but this.",
     Reason.NOT_STALLED: "Nothing stands in the way that somebody would have to change.",

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from types import SimpleNamespace
 from typing import Final
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -38,6 +39,7 @@ class Watches:
 
     def session(self, access: Access) -> aiohttp.ClientSession:
         """What kopf is to speak through: each request bears the token as it stands then."""
+        before = urlsplit(access.server).path.rstrip("/")  # of an API server behind a proxy
         trace = aiohttp.TraceConfig()
 
         async def authorized(
@@ -50,7 +52,7 @@ class Watches:
             _: aiohttp.ClientSession, __: SimpleNamespace, request: aiohttp.TraceRequestEndParams
         ) -> None:
             if request.response.status == HTTPStatus.OK and "watch" in request.url.query:
-                self._began(request.url.path)
+                self._began(request.url.path.removeprefix(before))
 
         trace.on_request_start.append(authorized)
         trace.on_request_end.append(answered)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from footfall_common.testing import eventually
 from footfall_operator.access import Access, for_asyncio
 from footfall_operator.cluster import Changed, Cluster, Refused, Unreachable
 from footfall_operator.drift import Whole
@@ -61,7 +62,15 @@ def written() -> list[str]:
 
 
 @pytest.fixture
-async def cluster(server: Server, clock: Clock, written: list[str], tmp_path: Path) -> AsyncIterator[Cluster]:
+def seconds() -> float:
+    """Of a call."""
+    return 0.5
+
+
+@pytest.fixture
+async def cluster(
+    server: Server, clock: Clock, written: list[str], seconds: float, tmp_path: Path
+) -> AsyncIterator[Cluster]:
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", server.handle)
     runner = web.AppRunner(application)
@@ -72,7 +81,7 @@ async def cluster(server: Server, clock: Clock, written: list[str], tmp_path: Pa
     client = for_asyncio(reached, 4)
     fence = Fence(clock)
     fence.extend(10)
-    yield Cluster(client, reached, fence, 0.5, written.append)
+    yield Cluster(client, reached, fence, seconds, written.append)
     await client.close()  # type: ignore[no-untyped-call] # generated
     await runner.cleanup()
 
@@ -94,7 +103,14 @@ async def test_what_is_not_there_is_none_and_deleting_it_is_done(cluster: Cluste
 
 @pytest.mark.parametrize(
     ("status", "headers", "after"),
-    [(429, {"Retry-After": "7"}, 7), (429, {}, 0), (500, {}, 0), (503, {"Retry-After": "soon"}, 0), (504, {}, 0)],
+    [
+        (429, {"Retry-After": "7"}, 7),
+        (429, {}, 0),
+        (401, {}, 0),
+        (500, {}, 0),
+        (503, {"Retry-After": "soon"}, 0),
+        (504, {}, 0),
+    ],
 )
 async def test_an_answer_that_promises_a_better_one_is_waited_for(
     cluster: Cluster, server: Server, status: int, headers: dict[str, str], after: float
@@ -105,9 +121,7 @@ async def test_an_answer_that_promises_a_better_one_is_waited_for(
     assert caught.value.after == after
 
 
-@pytest.mark.parametrize(
-    ("status", "kind"), [(409, Changed), (410, Changed), (401, Refused), (403, Refused), (422, Refused)]
-)
+@pytest.mark.parametrize(("status", "kind"), [(409, Changed), (410, Changed), (403, Refused), (422, Refused)])
 async def test_a_refusal_has_the_servers_own_words(
     cluster: Cluster, server: Server, status: int, kind: type[Refused]
 ) -> None:
@@ -161,6 +175,27 @@ async def test_no_write_begins_once_the_lease_may_be_lost(
     await cluster.get(REF)
 
 
+@pytest.mark.parametrize("seconds", [5.0])
+async def test_a_write_that_is_sent_again_asks_the_fence_again(
+    cluster: Cluster, server: Server, clock: Clock, written: list[str]
+) -> None:
+    server.says(429, {"message": "too many requests"})
+    asked = asyncio.create_task(cluster.apply(dict(BODY)))
+    await eventually(lambda: server.asked, 5)
+    clock.now = 10
+    with pytest.raises(Fenced):
+        await asked
+    assert [method for method, *_ in server.asked] == written == ["PATCH"]
+
+
+async def test_a_token_that_is_not_there_just_now_is_waited_for(cluster: Cluster, tmp_path: Path) -> None:
+    (tmp_path / "token").unlink()
+    with pytest.raises(Unreachable, match="FileNotFoundError"):
+        await cluster.get(REF)
+    (tmp_path / "token").write_text("second\n")
+    assert await cluster.get(REF) == {}
+
+
 async def test_an_apply_names_its_manager_and_is_forced(cluster: Cluster, server: Server) -> None:
     await cluster.apply(dict(BODY))
     _, path, headers, _ = server.asked[0]
@@ -171,6 +206,6 @@ async def test_an_apply_names_its_manager_and_is_forced(cluster: Cluster, server
 async def test_lists_are_put_back_only_in_the_version_that_was_looked_at(cluster: Cluster, server: Server) -> None:
     await cluster.put_back(REF, [Whole("/a", None), Whole("/b", [1])], "42")
     assert server.asked[0][3] == (
-        '[{"op": "test", "path": "/metadata/resourceVersion", "value": "42"}, {"op": "remove", "path": "/a"}, '
+        '[{"op": "replace", "path": "/metadata/resourceVersion", "value": "42"}, {"op": "remove", "path": "/a"}, '
         '{"op": "replace", "path": "/b", "value": [1]}]'
     )

@@ -103,6 +103,7 @@ def test_a_list_that_something_was_slipped_into_is_put_back_whole(
         (("spec", "paused"), True),
         ((*POD, "hostNetwork"), True),
         ((*POD, "nodeName"), "theirs"),
+        ((*POD, "schedulingGates"), [{"name": "never"}]),
         ((*POD, "securityContext"), {"sysctls": [{"name": "a", "value": "b"}]}),
         ((*MAIN, "lifecycle"), {"postStart": {"exec": {"command": ["sh"]}}}),
         ((*MAIN, "securityContext"), {"privileged": True}),

@@ -3,6 +3,8 @@
 import random
 from typing import Any
 
+import pytest
+
 from footfall_common.placement import Placement
 from footfall_operator.queue import Queue
 from footfall_operator.reconcile.hints import THE_PLATFORM, Hints
@@ -23,6 +25,13 @@ class Watch:
 def a(kind: Kind, name: str, version: str) -> dict[str, Any]:
     meta = {"name": name, "resourceVersion": version, **({"namespace": "team-a"} if kind.namespaced else {})}
     return {"apiVersion": kind.api_version, "kind": kind.name, "metadata": meta}
+
+
+@pytest.fixture
+def hinted() -> tuple[Hints, Queue[Ref], Watch]:
+    watch = Watch()
+    queue = Queue[Ref](watch, random.Random(7).uniform, 6)
+    return Hints(queue, Known(), RESYNC, random.Random(7).uniform), queue, watch
 
 
 async def due(queue: Queue[Ref]) -> set[Ref]:
@@ -63,6 +72,7 @@ async def test_what_was_compared_is_looked_at_before_the_next_resync_ends() -> N
     hints = Hints(queue, Known(), RESYNC, random.Random(7).uniform)
     keys = {Ref(TENANTS, "team-a", f"t{number}") for number in range(50)}
     for key in keys:
+        hints.met(key)
         hints.later(key)
     watch.now = 2.0
     assert await due(queue) == {THE_PLATFORM}  # it counts them
@@ -70,6 +80,33 @@ async def test_what_was_compared_is_looked_at_before_the_next_resync_ends() -> N
     assert 10 < len(early := await due(queue)) < 40
     watch.now = 1.11 * RESYNC
     assert early | await due(queue) == keys
+
+
+async def test_who_is_only_named_is_no_tenant_until_it_was_read(hinted: tuple[Hints, Queue[Ref], Watch]) -> None:
+    hints, queue, watch = hinted
+    hints.add(ACME)
+    hints.all_tenants()
+    assert not hints.known.tenants
+    hints.gone(ACME)
+    watch.now = 2.0
+    assert await due(queue) == {ACME}, "a ghost is not counted"
+    hints.met(ACME)
+    watch.now = 4.0
+    assert await due(queue) == {THE_PLATFORM}
+    hints.gone(ACME)
+    watch.now = 6.0
+    assert await due(queue) == {THE_PLATFORM}
+
+
+def test_a_tenant_that_is_gone_leaves_no_version_of_its_claims() -> None:
+    known = Known()
+    holder = {"namespace": "team-a", "name": "acme"}
+    claim = {**a(CLAIM, "of-acme", "3"), "spec": {"holder": holder}}
+    known.met(claim)
+    known.looked_at(claim)
+    assert not known.is_news(claim)
+    known.forget(ACME)
+    assert known.is_news(claim)
 
 
 def test_tenants_count_once_and_no_longer_when_they_are_gone() -> None:

@@ -9,8 +9,11 @@ from hypothesis import strategies as st
 
 from footfall_operator.queue import LONGEST, Queue, Urgency
 
-RETRYING = 2
-"""Keys that failed last time which may be with workers at once."""
+SILENT = 2
+"""Keys that got no answer last time which may be with workers at once."""
+
+STEPS = ["add", "take", "done", "fail", "fall_silent", "wait"]
+"""Of `Game`."""
 
 
 class Watch:
@@ -29,7 +32,7 @@ def watch() -> Watch:
 
 @pytest.fixture
 def queue(watch: Watch) -> Queue[str]:
-    return Queue(watch, random.Random(7).uniform, RETRYING)
+    return Queue(watch, random.Random(7).uniform, SILENT)
 
 
 async def taken(queue: Queue[str]) -> str | None:
@@ -73,7 +76,7 @@ async def test_what_changed_goes_before_a_resync_and_the_longest_waiting_first(q
 
 
 async def test_what_ranks_before_others_goes_before_them_whatever_their_urgency(watch: Watch) -> None:
-    queue = Queue[str](watch, random.Random(7).uniform, RETRYING, lambda key: 0 if key == "first" else 1)
+    queue = Queue[str](watch, random.Random(7).uniform, SILENT, lambda key: 0 if key == "first" else 1)
     queue.add("a")
     queue.add("first", urgency=Urgency.RESYNC)
     assert [await taken(queue), await taken(queue)] == ["first", "a"]
@@ -138,36 +141,62 @@ async def test_a_key_whose_own_passes_cause_its_hints_does_not_spin(queue: Queue
     assert passes < 40
 
 
-async def test_what_failed_last_time_leaves_workers_to_the_others(queue: Queue[str], watch: Watch) -> None:
-    failing = ["a", "b", "c"]
-    for key in failing:
+async def test_what_got_no_answer_last_time_leaves_workers_to_the_others(queue: Queue[str], watch: Watch) -> None:
+    silent = ["a", "b", "c"]
+    for key in silent:
         queue.add(key)
-    assert [await taken(queue) for _ in failing] == failing
-    for key in failing:
-        queue.failed(key)
+    assert [await taken(queue) for _ in silent] == silent
+    for key in silent:
+        queue.failed(key, silent=True)
         queue.add(key)
-    assert [await taken(queue) for _ in failing] == ["a", "b", None]
+    assert [await taken(queue) for _ in silent] == ["a", "b", None]
     queue.add("changed")
     assert await taken(queue) == "changed"
-    watch.now += 1_000
-    assert queue.oldest() == 0, "one that is held back is no sign of workers that hang"
     waiting = asyncio.create_task(queue.take())
     await asyncio.sleep(0)
-    queue.failed("a")
+    queue.failed("a", silent=True)
     assert await waiting == "c"
-    queue.done("b")
+    waiting = asyncio.create_task(queue.take())
     watch.now += 10
-    assert await taken(queue) == "a"
+    await asyncio.sleep(0)
+    queue.done("b")
+    assert await waiting == "a"
 
 
-async def test_what_went_well_is_no_longer_held_back(queue: Queue[str], watch: Watch) -> None:
+async def test_what_was_answered_is_no_longer_held_back(queue: Queue[str], watch: Watch) -> None:
     for key in ("a", "b", "c"):
         queue.add(key)
-        queue.failed(await queue.take())
+        queue.failed(await queue.take(), silent=True)
         queue.add(key)
-        queue.done(await queue.take(), again=10)
+        queue.failed(await queue.take())  # overtaken, or refused
+    for key in ("a", "b", "c"):
+        queue.add(key)
+    assert {await taken(queue) for _ in range(3)} == {"a", "b", "c"}
+    for key in ("a", "b", "c"):
+        queue.done(key, again=10)
     watch.now += 20
     assert {await taken(queue) for _ in range(3)} == {"a", "b", "c"}
+
+
+async def test_stuck_is_where_something_is_due_and_nobody_takes_or_ends_anything(
+    queue: Queue[str], watch: Watch
+) -> None:
+    watch.now += 500
+    assert queue.stuck() == 0
+    for key in ("a", "b", "c"):
+        queue.add(key)
+    watch.now += 50
+    assert queue.stuck() == 50
+    await queue.take()
+    watch.now += 30
+    assert (queue.stuck(), queue.oldest()) == (30, 80)
+    queue.done("a")
+    watch.now += 20
+    assert (queue.stuck(), queue.oldest()) == (20, 100)
+    await queue.take()
+    await queue.take()
+    watch.now += 500
+    assert queue.stuck() == 0, "nothing is due"
 
 
 async def test_an_api_server_that_asks_for_patience_gets_it(queue: Queue[str], watch: Watch) -> None:
@@ -192,7 +221,7 @@ async def test_a_worker_that_waits_is_woken_by_what_is_added(queue: Queue[str]) 
 
 
 async def test_a_worker_that_waits_is_woken_when_time_has_come() -> None:
-    queue: Queue[str] = Queue(asyncio.get_running_loop().time, random.Random(7).uniform, RETRYING)
+    queue: Queue[str] = Queue(asyncio.get_running_loop().time, random.Random(7).uniform, SILENT)
     queue.add("a", after=0.02)
     async with asyncio.timeout(5):
         assert await queue.take() == "a"
@@ -208,7 +237,12 @@ async def test_how_long_the_longest_has_waited(queue: Queue[str], watch: Watch) 
     assert queue.oldest() == 0
 
 
-@given(st.lists(st.tuples(st.sampled_from(["add", "take", "done", "fail", "wait"]), st.integers(0, 4)), max_size=60))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["add", "take", "done", "fail", "fall_silent", "wait"]), st.integers(0, 4)),
+        max_size=60,
+    )
+)
 def test_nothing_that_was_added_is_forgotten_and_nothing_is_with_two(steps: list[tuple[str, int]]) -> None:
     asyncio.run(_play(steps))
 
@@ -225,7 +259,7 @@ class Game:
 
     def __init__(self) -> None:
         self._watch = Watch()
-        self._queue: Queue[int] = Queue(self._watch, random.Random(1).uniform, RETRYING)
+        self._queue: Queue[int] = Queue(self._watch, random.Random(1).uniform, SILENT)
         self._running: set[int] = set()
         self._wanted: set[int] = set()  # added, or failed, and not looked at since
 
@@ -241,7 +275,7 @@ class Game:
         assert key not in self._running
         self._running.add(key)
         self._wanted.discard(key)
-        assert self._held() <= RETRYING
+        assert self._held() <= SILENT
 
     async def done(self, number: int) -> None:
         if number in self._running:
@@ -249,10 +283,16 @@ class Game:
             self._queue.done(number)
 
     async def fail(self, number: int) -> None:
+        await self._failed(number, silent=False)
+
+    async def fall_silent(self, number: int) -> None:
+        await self._failed(number, silent=True)
+
+    async def _failed(self, number: int, *, silent: bool) -> None:
         if number in self._running:
             self._running.discard(number)
             self._wanted.add(number)
-            self._queue.failed(number)
+            self._queue.failed(number, silent=silent)
 
     async def wait(self, number: int) -> None:
         self._watch.now += number
@@ -268,9 +308,9 @@ class Game:
         assert not self._wanted
 
     def _held(self) -> int:
-        return sum(self._queue.failures(key) > 0 for key in self._running)
+        return sum(self._queue._entries[key].silent for key in self._running)
 
     def _due(self) -> bool:
-        full = self._held() >= RETRYING
-        free = (key for key in self._wanted - self._running if not (full and self._queue.failures(key)))
-        return any(self._queue._entries[key].due <= self._watch.now for key in free)
+        full, entries = self._held() >= SILENT, self._queue._entries
+        free = (key for key in self._wanted - self._running if not (full and entries[key].silent))
+        return any(entries[key].due <= self._watch.now for key in free)

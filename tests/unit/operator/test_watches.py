@@ -46,9 +46,11 @@ async def url(server: Server) -> AsyncIterator[str]:
     await runner.cleanup()
 
 
+@pytest.mark.parametrize("before", ["", "/k8s/clusters/c-1"])
 async def test_a_watch_that_is_not_begun_anew_is_named_and_refusals_begin_none(
-    server: Server, url: str, tmp_path: Path
+    server: Server, url: str, tmp_path: Path, before: str
 ) -> None:
+    url += before
     clock = Clock()
     watches = Watches([TENANTS, CLAIM], 10, clock)
     (tmp_path / "token").write_text("first")

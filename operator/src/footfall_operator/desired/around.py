@@ -21,6 +21,8 @@ def service(owner: Owner, part: Part) -> Body:
     body = owner.child("v1", "Service", owner.named(part), part)
     body["spec"] = {
         "type": "ClusterIP",
+        "internalTrafficPolicy": "Cluster",
+        "sessionAffinity": "None",
         "selector": owner.selector(part),
         "ports": [{"name": "http", "port": PORT, "protocol": "TCP", "targetPort": "http"}],
     }

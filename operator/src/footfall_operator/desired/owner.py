@@ -51,11 +51,16 @@ class Owner:
 
     def pull(self, secret: str) -> str:
         """What a pull Secret of the platform is called beside the pods: two tenants of a namespace have one each."""
-        return f"{self.name}-pull-{secret}" if self.tenant else secret
+        return copy_of(self.name, secret) if self.tenant else secret
 
     def named(self, part: Part) -> str:
         """Of an object that there is one of a component."""
         return f"{self.name}-{part.value}"
+
+
+def copy_of(tenant: str, secret: str) -> str:
+    """What that tenant's copy of a pull Secret is called; of no Secret, how the names of all of them begin."""
+    return f"{tenant}-pull-{secret}"
 
 
 def reference(resource: Mapping[str, Any]) -> dict[str, Any]:

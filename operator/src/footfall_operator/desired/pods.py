@@ -36,6 +36,8 @@ def _pod(owner: Owner, part: Part, platform: PlatformSpec) -> Body:
         "serviceAccountName": owner.named(part),
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
+        "schedulerName": "default-scheduler",
+        "dnsPolicy": "ClusterFirst",
         "terminationGracePeriodSeconds": _NOTICE + _DRAIN + _STOP + 5,
         "securityContext": {
             "runAsNonRoot": True,

@@ -1,16 +1,19 @@
 """Makes children what they should be: lists what stands, writes what differs, deletes what nobody wishes any more."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, Final
 
 import structlog
 
-from footfall_operator.cluster import REPLICAS, Body, Cluster, Refused
+from footfall_operator.cluster import REPLICAS, Body, Changed, Cluster, Refused
+from footfall_operator.desired.owner import copy_of
 from footfall_operator.desired.wishes import Wishes
-from footfall_operator.drift import drift
+from footfall_operator.drift import Drift, drift
 from footfall_operator.reconcile.workloads import Workload, workload
 from footfall_operator.resources import INSTANCE, MANAGED, PULLED, SECRET, WATCHED, Kind, Ref, kind_of, ref_of
 
+OVERRULED: Final = "Overruled"
+"""Reason of a Refused: it stands, but not as it was asked for."""
 _log = structlog.stdlib.get_logger(__name__)
 
 
@@ -62,8 +65,19 @@ class Children:
         foreign = [one.pointer for one in found.foreign]
         _log.info("child_drifted", **_named(body), lacks=found.lacks, foreign=foreign)
         if found.foreign:
-            await self._cluster.put_back(ref_of(body), found.foreign, live["metadata"]["resourceVersion"])
-        return _as_asked(await self._cluster.apply(body), body)
+            await self._put_back(live, body)
+        return _as_asked(await self._cluster.apply(body), body, found)
+
+    async def _put_back(self, live: Body, body: Body) -> None:
+        """Looked at once more where somebody wrote since we did: a controller its status, most often."""
+        ref = ref_of(body)
+        try:
+            await self._cluster.put_back(ref, drift(live, body).foreign, live["metadata"]["resourceVersion"])
+        except Changed:
+            if (now := await self._cluster.get(ref)) is None:
+                raise
+            if foreign := drift(now, body).foreign:
+                await self._cluster.put_back(ref, foreign, now["metadata"]["resourceVersion"])
 
     async def _secret(self, body: Body, owner: str) -> None:
         """Created before it is applied: a Secret that somebody else made meanwhile is not overwritten."""
@@ -73,7 +87,8 @@ class Children:
             _log.info("child_made", **_named(body))
         else:
             _refuse_foreign(live, body)
-            for name in _pulled(live) - _pulled(body):
+            tenant = body["metadata"]["labels"][INSTANCE]
+            for name in _copies(live, tenant) - _copies(body, tenant):
                 await self._prune(Ref(SECRET, body["metadata"]["namespace"], name), owner)
             await self._one(body, live)
 
@@ -99,13 +114,18 @@ class Children:
         return await self._cluster.merge(ref_of(live), {"spec": {"replicas": wanted}})
 
 
-def _as_asked(live: Body, wished: Body) -> Body:
-    """What came back from the API server. It is said, and not fought, where a webhook has other wishes."""
-    if found := drift(live, wished):
-        places = ", ".join([*found.lacks, *(one.pointer for one in found.foreign)])
-        what = f"{wished['kind']} {wished['metadata']['name']}"
-        raise Refused(409, "Overruled", f"{what}: what was asked for was changed on its way in, at {places}")
-    return live
+def _as_asked(live: Body, wished: Body, before: Drift | None = None) -> Body:
+    """What came back from the API server. It is said, and not fought, where a webhook has other wishes.
+
+    `before` = what differed when we looked. Raises Changed where it is something else now: somebody wrote meanwhile.
+    """
+    if not (found := drift(live, wished)):
+        return live
+    places = ", ".join([*found.lacks, *(one.pointer for one in found.foreign)])
+    what = f"{wished['kind']} {wished['metadata']['name']}"
+    if before and found != before:
+        raise Changed(409, "Overtaken", f"{what}: somebody wrote meanwhile, at {places}")
+    raise Refused(409, OVERRULED, f"{what}: what was asked for was changed on its way in, at {places}")
 
 
 def _refuse_foreign(live: Body, wished: Body) -> None:
@@ -122,9 +142,10 @@ def _owned(body: Mapping[str, Any], owner: str) -> bool:
     return any(one["uid"] == owner for one in references)
 
 
-def _pulled(secret: Mapping[str, Any]) -> set[str]:
+def _copies(secret: Mapping[str, Any], of: str) -> set[str]:
+    """Copies of pull Secrets that it says were made for that tenant; other names are somebody else's words."""
     named: str = secret["metadata"].get("annotations", {}).get(PULLED, "")
-    return {name for name in named.split(",") if name}
+    return {name for name in named.split(",") if name.startswith(copy_of(of, ""))}
 
 
 def _named(body: Mapping[str, Any]) -> dict[str, str]:

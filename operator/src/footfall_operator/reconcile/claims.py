@@ -18,11 +18,12 @@ class Held(Exception):
 
 
 class Claims:
-    """`now` gives the time as the API server writes it."""
+    """`now` gives the time as the API server writes it; `seen` is told of each that is held, as it stands."""
 
-    def __init__(self, cluster: Cluster, now: Callable[[], str]) -> None:
+    def __init__(self, cluster: Cluster, now: Callable[[], str], seen: Callable[[Body], None]) -> None:
         self._cluster = cluster
         self._now = now
+        self._seen = seen
 
     async def hold(self, guid: uuid.UUID, namespace: str, name: str, names: Names | None) -> None:
         """The tenant's id is its own from here on. Raises Held."""
@@ -73,7 +74,8 @@ class Claims:
         elif state != "Bound" and found["spec"].get("releaseTo"):  # it came back first: the offer is over
             found = await self._take(found, holder)
         if found.get("status", {}).get("state") != "Bound":
-            await self._state(found, "Bound", names)
+            found = await self._state(found, "Bound", names)
+        self._seen(found)
 
     async def _create(self, claim: str, holder: Body) -> Body:
         body = {
@@ -97,7 +99,7 @@ class Claims:
         }
         return await self._cluster.merge(Ref(CLAIM, None, found["metadata"]["name"]), body)
 
-    async def _state(self, claim: Body, state: str, names: Body | None = None) -> None:
+    async def _state(self, claim: Body, state: str, names: Body | None = None) -> Body:
         before = claim.get("status", {})
         status: dict[str, Any] = {
             **before,
@@ -106,7 +108,7 @@ class Claims:
             "observedGeneration": claim["metadata"]["generation"],
             **({"names": names} if names else {}),
         }
-        await self._cluster.replace_status({**claim, "status": status})
+        return await self._cluster.replace_status({**claim, "status": status})
 
     async def _own(self, claim: str, namespace: str, name: str) -> Body | None:
         found = await self._cluster.get(Ref(CLAIM, None, claim))

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from footfall_operator.queue import Queue, Urgency
 from footfall_operator.reconcile.known import Known
-from footfall_operator.resources import PLATFORM, PLATFORM_NAME, TENANTS, Ref
+from footfall_operator.resources import PLATFORM, PLATFORM_NAME, Ref
 
 COUNT_SECONDS: Final = 1.0
 """After which the platform says how many tenants there are: a thousand that come at once are counted once."""
@@ -32,12 +32,10 @@ class Hints:
 
     def add(self, key: Ref, urgency: Urgency = Urgency.CHANGED) -> None:
         """Look at it now."""
-        self._meet(key)
         self._queue.add(key, urgency=urgency)
 
     def later(self, key: Ref) -> None:
         """It was compared and stands: look at it before the next resync ends, not at all of them at once."""
-        self._meet(key)
         self._queue.add(key, after=self._resync * self._between(0.1, 1.1), urgency=Urgency.RESYNC)
 
     def all_tenants(self) -> None:
@@ -45,10 +43,17 @@ class Hints:
         for key in self.known.tenants:
             self._queue.add(key, urgency=Urgency.RESYNC)
 
+    def met(self, key: Ref) -> None:
+        """That tenant is there; the platform says how many there are."""
+        if key not in self.known.tenants:
+            self.known.tenants.add(key)
+            self.count()
+
     def gone(self, key: Ref) -> None:
-        """That tenant; the platform says how many are left."""
+        """That tenant is not, whether it ever was or a claim alone still names it."""
+        if key in self.known.tenants:
+            self.count()
         self.known.forget(key)
-        self.count()
 
     def count(self) -> None:
         """The platform's pass says how many tenants there are."""
@@ -57,8 +62,3 @@ class Hints:
     def period(self) -> float:
         """Seconds until a resource's next resync, so spread that resources do not stay together."""
         return self._resync * self._between(0.9, 1.1)
-
-    def _meet(self, key: Ref) -> None:
-        if key.kind is TENANTS and key not in self.known.tenants:
-            self.known.tenants.add(key)
-            self.count()

@@ -6,7 +6,7 @@ from typing import Any
 
 from footfall_common.placement import Placement
 from footfall_operator.reconcile.ground import MISSING, Installation
-from footfall_operator.resources import TENANTS, Ref, ref_of
+from footfall_operator.resources import CLAIM, TENANTS, Ref, ref_of
 
 
 class Known:
@@ -67,5 +67,5 @@ class Known:
         """A tenant that is gone."""
         self.tenants.discard(key)
         self.unmake(key)
-        self.claims.pop(key, None)
-        self._versions.pop(key, None)
+        for ref in (key, *(Ref(CLAIM, None, name) for name in self.claims.pop(key, ()))):
+            self._versions.pop(ref, None)

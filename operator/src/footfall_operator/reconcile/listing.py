@@ -8,13 +8,15 @@ import structlog
 
 from footfall_common.placement import Placement
 from footfall_operator.cluster import Body, Cluster, Refused, Unreachable
-from footfall_operator.queue import LONGEST, Urgency
+from footfall_operator.queue import Urgency
 from footfall_operator.reconcile.ground import installation
 from footfall_operator.reconcile.hints import THE_PLATFORM, Hints
 from footfall_operator.reconcile.tenants import Tenants
 from footfall_operator.resources import CLAIM, FINALIZER, TENANTS, Ref, ref_of
 
 FIRST_SECONDS: Final = 0.5
+LAST_SECONDS: Final = 10.0
+"""Pauses between tries of the first list, at first and at most: until it is read, nothing is looked at."""
 _log = structlog.stdlib.get_logger(__name__)
 
 
@@ -48,33 +50,33 @@ class Listing:
             except (Unreachable, Refused) as error:
                 _log.warning("first_list_failed", reason=str(error), retry_s=pause)
                 await asyncio.sleep(pause)
-                pause = min(2 * pause, LONGEST)
+                pause = min(2 * pause, LAST_SECONDS)
             else:
                 _log.info("first_pass", tenants=compared, stand=stand, seconds=round(self._clock() - began, 3))
                 return
 
     async def again(self) -> None:
         """Where it is due: look at each tenant that is new, and at each that is gone."""
-        if self._clock() < self._due:
+        if self.due_in() > 0:
             return
         found = set()
         async for body in self._cluster.each(TENANTS):
+            new = ref_of(body) not in self._known.tenants
             key = self._meet(body)
             found.add(key)
-            if key not in self._known.tenants:
+            if new:
                 self._hints.add(key, Urgency.RESYNC)
-        self._missed(found)
+        self._missed(self._known.tenants - found)
+
+    def due_in(self) -> float:
+        """Seconds until everything is listed again."""
+        return max(0.0, self._due - self._clock())
 
     async def _compared(self) -> tuple[int, int]:
         """How many tenants there are, and how many of them stand."""
         platform = await self._cluster.get(THE_PLATFORM)
         self._known.stand_on(platform, installation(platform))
-        bound = set()
-        async for claim in self._cluster.each(CLAIM):
-            self._known.met(claim)
-            self._known.looked_at(claim)
-            if claim.get("status", {}).get("state") == "Bound" and not claim["spec"].get("releaseTo"):
-                bound.add(claim["metadata"]["name"])
+        bound, retained = await self._claims()
         found, stand = set(), 0
         async for body in self._cluster.each(TENANTS):
             key = self._meet(body)
@@ -86,18 +88,34 @@ class Listing:
                 stand += 1
             else:
                 self._hints.add(key, Urgency.RESYNC)
-        self._missed(found)
+        # A claim alone names it where nobody led when it went, and nothing was retained of it.
+        named = {key for key, held in self._known.claims.items() if not held <= retained}
+        self._missed((self._known.tenants | named) - found)
         self._hints.add(THE_PLATFORM)
         return len(found), stand
 
+    async def _claims(self) -> tuple[set[str], set[str]]:
+        """The names of those that are bound and offered to nobody, and of those that are retained."""
+        bound, retained = set(), set()
+        async for claim in self._cluster.each(CLAIM):
+            self._known.met(claim)
+            self._known.looked_at(claim)
+            state = claim.get("status", {}).get("state")
+            if state == "Bound" and not claim["spec"].get("releaseTo"):
+                bound.add(claim["metadata"]["name"])
+            elif state == "Retained":
+                retained.add(claim["metadata"]["name"])
+        return bound, retained
+
     def _meet(self, body: Body) -> Ref:
         key = ref_of(body)
+        self._hints.met(key)
         if FINALIZER in body["metadata"].get("finalizers", ()):
             self._known.make(key, Placement(body["spec"]["placement"]))
         return key
 
-    def _missed(self, found: set[Ref]) -> None:
-        """Those that are gone are looked at, to end what is left of them."""
-        for key in self._known.tenants - found:
+    def _missed(self, gone: set[Ref]) -> None:
+        """They are looked at, to end what is left of them."""
+        for key in gone:
             self._hints.add(key, Urgency.RESYNC)
         self._due = self._clock() + self._hints.period()

@@ -1,13 +1,9 @@
 """Which pass a key gets, and what comes after it."""
 
-from typing import Final
+from collections.abc import Callable
 
-import structlog
-
-from footfall_operator.cluster import Changed, Cluster, Refused, Unreachable
-from footfall_operator.lease import Fenced
+from footfall_operator.cluster import Cluster
 from footfall_operator.metrics import Metrics
-from footfall_operator.queue import Queue
 from footfall_operator.reconcile.deletion import Deletion
 from footfall_operator.reconcile.ground import installation
 from footfall_operator.reconcile.hints import THE_PLATFORM, Hints
@@ -16,26 +12,22 @@ from footfall_operator.reconcile.platforms import Platforms
 from footfall_operator.reconcile.tenants import Tenants
 from footfall_operator.resources import Ref
 
-_OUTCOMES: Final = {Changed: "overtaken", Refused: "refused", Unreachable: "unreachable", Fenced: "fenced"}
-_log = structlog.stdlib.get_logger(__name__)
-
 
 class Passes:
-    """Works the queue."""
+    """Of the platform and of tenants. `failures` = how often a key's pass failed in a row."""
 
     def __init__(
         self,
         cluster: Cluster,
-        queue: Queue[Ref],
         hints: Hints,
         listing: Listing,
         platforms: Platforms,
         tenants: Tenants,
         deletion: Deletion,
         metrics: Metrics,
+        failures: Callable[[Ref], int],
     ) -> None:
         self._cluster = cluster
-        self._queue = queue
         self._known = hints.known
         self._hints = hints
         self._listing = listing
@@ -43,28 +35,11 @@ class Passes:
         self._tenants = tenants
         self._deletion = deletion
         self._metrics = metrics
+        self._failures = failures
 
-    async def work(self) -> None:
-        """One worker: takes keys until it is cancelled. What the fence stops waits: the lease comes back, or we end."""
-        while True:
-            key = await self._queue.take()
-            try:
-                with self._metrics.timed(key):
-                    again = await (self._platform() if key == THE_PLATFORM else self._tenant(key))
-            except Exception as error:  # noqa: BLE001 - one resource that breaks us must not stop the others
-                self._failed(key, error)
-            else:
-                self._metrics.ended(key, "done")
-                self._queue.done(key, again=again)
-
-    def _failed(self, key: Ref, error: Exception) -> None:
-        outcome = next((name for kind, name in _OUTCOMES.items() if isinstance(error, kind)), "broken")
-        self._metrics.ended(key, outcome)
-        if outcome == "broken":
-            _log.error("pass_broken", key=key.path, exc_info=error)
-        else:
-            _log.warning("pass_failed", key=key.path, outcome=outcome, reason=str(error))
-        self._queue.failed(key, after=error.after if isinstance(error, Unreachable) else 0.0)
+    async def look(self, key: Ref) -> float | None:
+        """The pass of that key; seconds until its next, None where there is none to come."""
+        return await (self._platform() if key == THE_PLATFORM else self._tenant(key))
 
     async def _platform(self) -> float:
         """A change of what tenants stand on is a reason to look at each."""
@@ -74,9 +49,11 @@ class Passes:
             self._hints.all_tenants()
         await self._listing.again()
         if resource is not None:
-            await self._platforms.look(resource, installed)
-            self._known.looked_at(resource)
-        return self._hints.period()
+            try:
+                await self._platforms.look(resource, installed)
+            finally:
+                self._known.looked_at(resource)
+        return min(self._hints.period(), self._listing.due_in())
 
     async def _tenant(self, key: Ref) -> float | None:
         resource = await self._cluster.get(key)
@@ -85,9 +62,12 @@ class Passes:
             self._metrics.forget(key)
             self._hints.gone(key)
             return None
+        self._hints.met(key)
         held = self._known.claims[key]
         if "deletionTimestamp" in resource["metadata"]:
             return await self._deletion.finish(resource, held)
-        await self._tenants.look(resource, held)
-        self._known.looked_at(resource)
+        try:
+            await self._tenants.look(resource, held, self._failures(key))
+        finally:
+            self._known.looked_at(resource)
         return self._hints.period()

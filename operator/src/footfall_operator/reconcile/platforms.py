@@ -5,7 +5,7 @@ from collections.abc import Callable
 from footfall_operator.cluster import Body, Changed, Refused
 from footfall_operator.desired.owner import reference
 from footfall_operator.desired.wishes import POOL, of_platform
-from footfall_operator.reconcile.children import Children
+from footfall_operator.reconcile.children import OVERRULED, Children
 from footfall_operator.reconcile.ground import Installation
 from footfall_operator.reconcile.report import Reporter
 from footfall_operator.reconcile.workloads import told
@@ -39,6 +39,8 @@ class Platforms:
             if isinstance(refused, Changed):
                 raise
             await self._reporter.say(resource, _stalled(Reason.REFUSED, str(refused)), more)
+            if refused.reason != OVERRULED:
+                raise
             return
         await self._reporter.say(resource, [true("PlatformReady", Reason.PLATFORM_VALID), *told(workloads)], more)
 

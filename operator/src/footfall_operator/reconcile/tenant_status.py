@@ -1,6 +1,7 @@
 """What is said of a tenant. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from footfall_common.manifest import TrackingTenant
 from footfall_common.manifest.platform import PlatformSpec
@@ -32,6 +33,17 @@ def stalled(reason: Reason, message: str) -> list[Said]:
         false("Reconciling", reason),
     ]
     return [*said, false("Claimed", reason, message)] if reason is Reason.CLAIMED_BY_ANOTHER else said
+
+
+def unanswered(message: str, before: Iterable[Mapping[str, Any]]) -> list[Said]:
+    """What worked goes on working; what is wished now does not stand yet. Its words may differ at each try."""
+    said = [
+        false("Synced", Reason.NO_ANSWER, message),
+        true("Reconciling", Reason.NO_ANSWER, message),
+        false("Stalled", Reason.NOT_STALLED),
+    ]
+    ever = any(one["type"] == "Ready" for one in before)
+    return said if ever else [*said, false("Ready", Reason.NO_ANSWER, message)]
 
 
 def made(workloads: Sequence[Workload]) -> list[Said]:

@@ -7,29 +7,36 @@ from pydantic import ValidationError
 from footfall_common.manifest import TrackingTenant, complaint, dotted
 from footfall_common.manifest.platform import Tenancy, TrackingPlatform
 from footfall_common.placement import Placement, names
-from footfall_operator.cluster import Body, Changed, Cluster, Refused
+from footfall_operator.cluster import Body, Changed, Cluster, Refused, Unreachable
 from footfall_operator.desired.owner import reference
 from footfall_operator.desired.wishes import Given, of_tenant
-from footfall_operator.reconcile.children import Children
+from footfall_operator.reconcile.children import OVERRULED, Children
 from footfall_operator.reconcile.claims import Claims, Held, of_host
 from footfall_operator.reconcile.ground import Ground
 from footfall_operator.reconcile.report import Reporter
-from footfall_operator.reconcile.tenant_status import found, made, stalled, waits
+from footfall_operator.reconcile.tenant_status import found, made, stalled, unanswered, waits
 from footfall_operator.reconcile.workloads import Workload
 from footfall_operator.resources import FINALIZER, SECRET, Ref, ref_of
 from footfall_operator.status import Reason, Said, true
 
 PAUSED: Final = "footfall.dev/paused"
 """Annotation that stops all writes but the status while it is `true`."""
+SILENT: Final = 3
+"""Tries in a row without an answer after which the tenant's owner is told."""
 _FORBIDDEN: Final = 403
 
 
 class Stalled(Exception):
-    """No try will help until somebody changes something; str() says what."""
+    """No try will help until somebody changes something; str() says what.
 
-    def __init__(self, reason: Reason, message: str) -> None:
+    `refused` = by the API server, which tells nobody when it would do it: tried again all the same. Not where it did it
+    and a webhook changed it: each try would be a write.
+    """
+
+    def __init__(self, reason: Reason, message: str, refused: Refused | None = None) -> None:
         super().__init__(message)
         self.reason = reason
+        self.refused = refused
 
 
 class Tenants:
@@ -53,11 +60,19 @@ class Tenants:
         self._system = system
         self._snippet = snippet
 
-    async def look(self, resource: Body, held: set[str]) -> None:
+    async def look(self, resource: Body, held: set[str], failures: int) -> None:
         """One pass over a tenant that is not being deleted. Raises Unreachable, Changed, Refused: to be tried again.
 
-        `held` = the names of all claims that are known to be its own.
+        `held` = the names of all claims that are known to be its own; `failures` = how often that was raised in a row.
         """
+        try:
+            await self._look(resource, held)
+        except Unreachable as error:
+            if failures >= SILENT and not error.busy:
+                await self._unanswered(resource, str(error))
+            raise
+
+    async def _look(self, resource: Body, held: set[str]) -> None:
         if resource["metadata"].get("annotations", {}).get(PAUSED) == "true":
             await self._say(resource, [true("Paused", Reason.PAUSED, f"by the annotation {PAUSED}")], keep=True)
             return
@@ -70,6 +85,8 @@ class Tenants:
             workloads = await self._made(resource, tenant, installed.platform, held)
         except Stalled as error:
             await self._say(resource, stalled(error.reason, str(error)))
+            if error.refused:
+                raise error.refused from error
             return
         where = found(tenant, installed.platform.spec, self._system, workloads)
         await self._reporter.say(resource, made(workloads), where)
@@ -141,8 +158,9 @@ class Tenants:
                 Reason.NAMESPACE_NOT_BOUND,
                 f"{refused}. Bind the namespace: kubectl create rolebinding footfall-operator -n {namespace} "
                 f"--clusterrole=footfall-tenant-namespace --serviceaccount={self._system}:footfall-operator",
+                refused,
             )
-        return Stalled(Reason.REFUSED, str(refused))
+        return Stalled(Reason.REFUSED, str(refused), None if refused.reason == OVERRULED else refused)
 
     def _within(self, key: Ref, tenant: TrackingTenant, tenancy: Tenancy) -> None:
         """Those that were made go on: a bound that is lowered takes nothing away."""
@@ -176,8 +194,18 @@ class Tenants:
         changed = await self._cluster.merge(ref_of(resource), body)
         resource["metadata"] = changed["metadata"]
 
+    async def _unanswered(self, resource: Body, message: str) -> None:
+        """Once: what differs from try to try is no reason to write."""
+        before = resource.get("status", {}).get("conditions", ())
+        generation = resource["metadata"]["generation"]
+        if not any((one["reason"], one["observedGeneration"]) == (Reason.NO_ANSWER, generation) for one in before):
+            await self._say(resource, unanswered(message, before), keep=True)
+
     async def _say(self, resource: Body, said: list[Said], *, keep: bool = False) -> None:
-        """Without having looked at children: what is known of them stands."""
+        """Without having looked at children: what is known of them stands.
+
+        `keep` = also of the other conditions, but for reasons that only another version knows.
+        """
         before = resource.get("status", {})
         more = {name: before[name] for name in ("claim", "secret", "urls", "receivers") if name in before}
         if keep:
@@ -185,6 +213,6 @@ class Tenants:
             said += [
                 Said(one["type"], one["status"], Reason(one["reason"]), one["message"])
                 for one in before.get("conditions", ())
-                if one["type"] not in told
+                if one["type"] not in told and one["reason"] in set(Reason)
             ]
         await self._reporter.say(resource, said, more)
