@@ -2,17 +2,16 @@
 
 from typing import Final
 
-from pydantic import ValidationError
-
-from footfall_common.manifest import TrackingTenant, complaint, dotted
+from footfall_common.manifest import TrackingTenant
 from footfall_common.manifest.platform import Tenancy, TrackingPlatform
 from footfall_common.placement import Placement, names
 from footfall_operator.cluster import Body, Changed, Cluster, Refused, Unreachable
 from footfall_operator.desired.owner import reference
 from footfall_operator.desired.wishes import Given, of_tenant
-from footfall_operator.reconcile.children import OVERRULED, Children
+from footfall_operator.reconcile.children import Children
 from footfall_operator.reconcile.claims import Claims, Held, of_host
 from footfall_operator.reconcile.ground import Ground
+from footfall_operator.reconcile.obstacles import Stalled, readable, stalled_by
 from footfall_operator.reconcile.report import Reporter
 from footfall_operator.reconcile.tenant_status import found, made, stalled, unanswered, waits
 from footfall_operator.reconcile.workloads import Workload
@@ -23,20 +22,6 @@ PAUSED: Final = "footfall.dev/paused"
 """Annotation that stops all writes but the status while it is `true`."""
 SILENT: Final = 3
 """Tries in a row without an answer after which the tenant's owner is told."""
-_FORBIDDEN: Final = 403
-
-
-class Stalled(Exception):
-    """No try will help until somebody changes something; str() says what.
-
-    `refused` = by the API server, which tells nobody when it would do it: tried again all the same. Not where it did it
-    and a webhook changed it: each try would be a write.
-    """
-
-    def __init__(self, reason: Reason, message: str, refused: Refused | None = None) -> None:
-        super().__init__(message)
-        self.reason = reason
-        self.refused = refused
 
 
 class Tenants:
@@ -81,7 +66,7 @@ class Tenants:
             await self._say(resource, waits(installed.reason, installed.message))
             return
         try:
-            tenant = self._read(resource)
+            tenant = readable(resource, self._system)
             workloads = await self._made(resource, tenant, installed.platform, held)
         except Stalled as error:
             await self._say(resource, stalled(error.reason, str(error)))
@@ -102,25 +87,12 @@ class Tenants:
         if installed.platform is None or dedicated or ends or meta.get("annotations", {}).get(PAUSED) == "true":
             return False
         try:
-            tenant = self._read(resource)
+            tenant = readable(resource, self._system)
         except Stalled:
             return False
         wished = {str(tenant.guid), *map(of_host, tenant.spec.hosts)}
         where = found(tenant, installed.platform.spec, self._system, ())
         return wished == held and self._reporter.stands(resource, made(()), where)
-
-    def _read(self, resource: Body) -> TrackingTenant:
-        if resource["metadata"]["namespace"] == self._system:
-            raise Stalled(
-                Reason.SYSTEM_NAMESPACE, f"{self._system} is the operator's own namespace: make the tenant in another"
-            )
-        try:
-            return TrackingTenant.model_validate(resource)
-        except ValidationError as error:
-            wrong = complaint(error, TrackingTenant)
-            unknown_field = any(one["type"] == "extra_forbidden" for one in error.errors())
-            reason = Reason.UNSUPPORTED_VERSION if unknown_field else Reason.INVALID_SPEC
-            raise Stalled(reason, f"{dotted(wrong.path)}: {wrong.message}") from error
 
     async def _made(
         self, resource: Body, tenant: TrackingTenant, platform: TrackingPlatform, held: set[str]
@@ -147,20 +119,10 @@ class Tenants:
         except Refused as refused:
             if isinstance(refused, Changed):
                 raise
-            raise self._stalled(refused, namespace) from refused
+            raise stalled_by(refused, namespace, self._system) from refused
         finally:
             if FINALIZER not in resource["metadata"].get("finalizers", ()):
                 self._ground.unmake(key)
-
-    def _stalled(self, refused: Refused, namespace: str) -> Stalled:
-        if refused.status == _FORBIDDEN and "cannot" in str(refused) and f'namespace "{namespace}"' in str(refused):
-            return Stalled(
-                Reason.NAMESPACE_NOT_BOUND,
-                f"{refused}. Bind the namespace: kubectl create rolebinding footfall-operator -n {namespace} "
-                f"--clusterrole=footfall-tenant-namespace --serviceaccount={self._system}:footfall-operator",
-                refused,
-            )
-        return Stalled(Reason.REFUSED, str(refused), None if refused.reason == OVERRULED else refused)
 
     def _within(self, key: Ref, tenant: TrackingTenant, tenancy: Tenancy) -> None:
         """Those that were made go on: a bound that is lowered takes nothing away."""
