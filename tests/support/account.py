@@ -10,6 +10,9 @@ import httpx
 
 from footfall_common.testing import eventually
 
+READING_SECONDS = 60.0
+"""A report may take longer than whoever sends events waits: just after an outage, where all servers share a machine."""
+
 
 class Account:
     """What a tenant is reached with. `credentials` as `footfall credentials --json` prints them."""
@@ -60,6 +63,7 @@ class Account:
                     f"{self.urls['report']}/api/Event/feed",
                     json=question,
                     headers={"authorization": f"Bearer {token}"},
+                    timeout=READING_SECONDS,
                 )
                 page = answer.json()
                 assert (answer.status_code, page["errorMessage"]) == (200, ""), page
@@ -83,6 +87,7 @@ class Account:
             f"{self.urls['report']}/api/v1/overview",
             params=dict(query),
             headers={"authorization": f"Bearer {token}"},
+            timeout=READING_SECONDS,
         )
 
 
