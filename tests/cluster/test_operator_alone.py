@@ -105,14 +105,36 @@ def _looked(process: OperatorProcess, kind: str) -> float:
     return sum(float(line.split()[-1]) for line in lines if 'outcome="done"' in line and kind in line)
 
 
-async def test_sigterm_ends_it_within_three_seconds_and_the_next_leads_at_once(common: Installation) -> None:
+@pytest.mark.parametrize("settled", [False, True])
+async def test_sigterm_ends_it_within_three_seconds_and_the_next_leads_at_once(
+    common: Installation, *, settled: bool
+) -> None:
     with operator(common.servers, common.mounted, "first", **QUICK) as first:
         await eventually(lambda: holder(common) == "first", 20)
-        await eventually(lambda: '"leading"' in first.log(), 20)
+        await eventually(first.leads, 20)
+        if settled:
+            tenant = a_tenant(common.namespace())
+            assert common.api.create(tenant).is_success
+            await acted(common, first).becomes(tenant, Ready="True")
         began = time.monotonic()
         assert first.stop() == 0
         assert time.monotonic() - began < 3
         assert holder(common) == ""
+
+
+async def test_sigterm_ends_one_that_stands_by_too(common: Installation) -> None:
+    with (
+        operator(common.servers, common.mounted, "first", **QUICK) as first,
+        operator(common.servers, common.mounted, "second", **QUICK) as second,
+    ):
+        await eventually(lambda: first.leads() or second.leads(), 20)
+        (name, leads), stands_by = (("first", first), second) if first.leads() else (("second", second), first)
+        await eventually(lambda: stands_by.healthy("/readyz"), 20)
+        began = time.monotonic()
+        assert stands_by.stop() == 0
+        assert time.monotonic() - began < 3
+        assert holder(common) == name
+        assert leads.process.poll() is None
 
 
 async def test_a_standby_takes_over_from_a_leader_that_was_killed(common: Installation) -> None:

@@ -89,10 +89,10 @@ class Operator:
 
     async def _start(self, settings: kopf.OperatorSettings, **_: Any) -> None:
         """Kopf begins to watch when this returns: after the lease is won and everything was listed."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, self._told)
         handlers.configure(settings, self._settings.watch_seconds)
         port = await self._site.start(self._settings.host, self._settings.port)
+        for number in (signal.SIGINT, signal.SIGTERM):  # by now kopf has set its own, and they are no longer asked
+            asyncio.get_running_loop().add_signal_handler(number, self._told)
         _log.info("listening", port=port)
         await self._elected()
         _log.info("leading")
