@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,6 +35,12 @@ class Between(NamedTuple):
 
 def secret(tenant: Body) -> str:
     return f"/api/v1/namespaces/{tenant['metadata']['namespace']}/secrets/{tenant['metadata']['name']}-footfall"
+
+
+def holder(between: Between) -> str:
+    lease = between.here.get("/apis/coordination.k8s.io/v1/namespaces/footfall-system/leases/footfall-operator") or {}
+    found: str = lease["spec"].get("holderIdentity") or ""
+    return found
 
 
 @pytest.fixture
@@ -141,8 +148,26 @@ async def test_where_it_cannot_watch_it_ends_and_not_as_if_it_was_told_to(betwee
     with operator(between.here.servers, between.here.mounted, through=between.proxy.url, **NEVER) as process:
         assert await asyncio.to_thread(process.process.wait, 30) == 1
         assert process.leads()
-    lease = between.here.get("/apis/coordination.k8s.io/v1/namespaces/footfall-system/leases/footfall-operator") or {}
-    assert not lease["spec"].get("holderIdentity"), "the next one need not wait"
+    assert not holder(between), "the next one need not wait"
+
+
+@pytest.mark.parametrize("what", ["trackingtenants", "/apis/apps/v1/deployments"])
+async def test_told_to_stop_while_we_or_kopf_list_it_ends_at_once(between: Between, what: str) -> None:
+    begun = []
+
+    def slow(request: web.Request) -> float:
+        if not request.path.endswith(what):
+            return 0.0
+        begun.append(request.path)
+        return 8.0
+
+    between.proxy.delay = slow
+    with operator(between.here.servers, between.here.mounted, through=between.proxy.url, **NEVER) as process:
+        await eventually(lambda: begun, 20)
+        began = time.monotonic()
+        assert await asyncio.to_thread(process.stop) == 0
+        assert time.monotonic() - began < 3
+    assert not holder(between)
 
 
 async def test_what_gets_no_answer_says_so_and_goes_on(between: Between) -> None:
