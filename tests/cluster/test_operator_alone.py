@@ -13,7 +13,7 @@ import pytest
 
 from footfall_common.testing import eventually
 from tests.support.api import GROUP, OPERATOR
-from tests.support.operating import Body, Installation, OperatorProcess, a_tenant, conditions, operator, place
+from tests.support.operating import Body, Installation, OperatorProcess, a_tenant, conditions, holder, operator, place
 from tests.support.planes import platform
 from tools.kubernetes.cluster import API_SERVER
 
@@ -21,7 +21,6 @@ pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(240
 LEASE = 3.0
 QUICK = {"lease_seconds": str(LEASE), "resync_seconds": "5"}
 PLATFORM = f"{GROUP}/trackingplatforms/default"
-LEASES = "/apis/coordination.k8s.io/v1/namespaces/footfall-system/leases/footfall-operator"
 
 
 def acted(bare: Installation, process: OperatorProcess) -> Installation:
@@ -35,12 +34,6 @@ def writes(bare: Installation) -> list[Mapping[str, Any]]:
         for entry in bare.servers.audit()
         if entry["user"]["username"] == OPERATOR and entry["objectRef"]["resource"] != "leases"
     ]
-
-
-def holder(bare: Installation) -> str:
-    lease = bare.get(LEASES)
-    found: str = lease["spec"].get("holderIdentity", "") if lease else ""
-    return found
 
 
 async def test_a_tenant_waits_for_a_platform_and_goes_on_by_itself(bare: Installation) -> None:

@@ -12,7 +12,17 @@ from aiohttp import web
 
 from footfall_common.testing import eventually
 from tests.support.api_proxy import GONE, ApiProxy, api_proxy
-from tests.support.operating import Body, Installation, OperatorProcess, a_tenant, account, conditions, operator, place
+from tests.support.operating import (
+    Body,
+    Installation,
+    OperatorProcess,
+    a_tenant,
+    account,
+    conditions,
+    holder,
+    operator,
+    place,
+)
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(180)]
 RESYNC = 6.0
@@ -35,12 +45,6 @@ class Between(NamedTuple):
 
 def secret(tenant: Body) -> str:
     return f"/api/v1/namespaces/{tenant['metadata']['namespace']}/secrets/{tenant['metadata']['name']}-footfall"
-
-
-def holder(between: Between) -> str:
-    lease = between.here.get("/apis/coordination.k8s.io/v1/namespaces/footfall-system/leases/footfall-operator") or {}
-    found: str = lease["spec"].get("holderIdentity") or ""
-    return found
 
 
 @pytest.fixture
@@ -148,7 +152,7 @@ async def test_where_it_cannot_watch_it_ends_and_not_as_if_it_was_told_to(betwee
     with operator(between.here.servers, between.here.mounted, through=between.proxy.url, **NEVER) as process:
         assert await asyncio.to_thread(process.process.wait, 30) == 1
         assert process.leads()
-    assert not holder(between), "the next one need not wait"
+    assert not holder(between.here), "the next one need not wait"
 
 
 @pytest.mark.parametrize("what", ["trackingtenants", "/apis/apps/v1/deployments"])
@@ -167,7 +171,7 @@ async def test_told_to_stop_while_we_or_kopf_list_it_ends_at_once(between: Betwe
         began = time.monotonic()
         assert await asyncio.to_thread(process.stop) == 0
         assert time.monotonic() - began < 3
-    assert not holder(between)
+    assert not holder(between.here)
 
 
 async def test_what_gets_no_answer_says_so_and_goes_on(between: Between) -> None:

@@ -27,6 +27,7 @@ QUICK: Mapping[str, str] = {
     "FOOTFALL_OPERATOR_LEASE_SECONDS": "15",
     "FOOTFALL_OPERATOR_PORT": "0",
 }
+LEASE = "/apis/coordination.k8s.io/v1/namespaces/footfall-system/leases/footfall-operator"
 ACCOUNT = "/api/v1/namespaces/footfall-system/serviceaccounts/footfall-operator/token"
 
 
@@ -180,6 +181,13 @@ class Installation(NamedTuple):
         except AssertionError:
             told = conditions(self.get(place(tenant)) or {})
             raise AssertionError(f"{wanted} is not so: {told}\n{self.process.log()[-3_000:]}") from None
+
+
+def holder(here: Installation) -> str:
+    """Who has the lease; "" = nobody."""
+    lease = here.get(LEASE) or {"spec": {}}
+    found: str = lease["spec"].get("holderIdentity") or ""
+    return found
 
 
 def a_tenant(namespace: str, name: str = "acme", **spec: Any) -> Body:

@@ -58,7 +58,8 @@ class Operator:
         self._dice = SystemRandom()
         self._access = access(environ, settings.account_dir)
         self._fence = Fence(self._clock.monotonic)
-        self._queue: Queue[Ref] = Queue(self._clock.monotonic, self._dice.uniform, -(-settings.workers // 2), _rank)
+        half = max(1, settings.workers // 2)
+        self._queue: Queue[Ref] = Queue(self._clock.monotonic, self._dice.uniform, half, _rank)
         self._known = Known()
         self._hints = Hints(self._queue, self._known, settings.resync_seconds, self._dice.uniform)
         self._leave = leave

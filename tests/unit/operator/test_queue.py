@@ -237,12 +237,7 @@ async def test_how_long_the_longest_has_waited(queue: Queue[str], watch: Watch) 
     assert queue.oldest() == 0
 
 
-@given(
-    st.lists(
-        st.tuples(st.sampled_from(["add", "take", "done", "fail", "fall_silent", "wait"]), st.integers(0, 4)),
-        max_size=60,
-    )
-)
+@given(st.lists(st.tuples(st.sampled_from(STEPS), st.integers(0, 4)), max_size=60))
 def test_nothing_that_was_added_is_forgotten_and_nothing_is_with_two(steps: list[tuple[str, int]]) -> None:
     asyncio.run(_play(steps))
 

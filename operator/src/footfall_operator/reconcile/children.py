@@ -65,14 +65,14 @@ class Children:
         foreign = [one.pointer for one in found.foreign]
         _log.info("child_drifted", **_named(body), lacks=found.lacks, foreign=foreign)
         if found.foreign:
-            await self._put_back(live, body)
+            await self._put_back(live, body, found)
         return _as_asked(await self._cluster.apply(body), body, found)
 
-    async def _put_back(self, live: Body, body: Body) -> None:
+    async def _put_back(self, live: Body, body: Body, found: Drift) -> None:
         """Looked at once more where somebody wrote since we did: a controller its status, most often."""
         ref = ref_of(body)
         try:
-            await self._cluster.put_back(ref, drift(live, body).foreign, live["metadata"]["resourceVersion"])
+            await self._cluster.put_back(ref, found.foreign, live["metadata"]["resourceVersion"])
         except Changed:
             if (now := await self._cluster.get(ref)) is None:
                 raise

@@ -28,9 +28,6 @@ class Workers:
         self._busy: set[asyncio.Task[None] | None] = set()
         self._ends = False
 
-    def __bool__(self) -> bool:
-        return bool(self._all)
-
     def begin(self, count: int) -> None:
         """So many at a time, until `end`."""
         self._all = [asyncio.create_task(self._work()) for _ in range(count)]
